@@ -1,0 +1,48 @@
+use std::collections::BTreeSet;
+
+use entail_schema::{Block, Stance, Wordings};
+
+use super::*;
+
+fn battery(prompts: &[&str]) -> Battery {
+    let stance = Stance {
+        id: "s".into(),
+        name: "S".into(),
+        criterion: String::new(),
+        block: Block::Zero,
+        strength: 0.0,
+        prompts: prompts.iter().map(ToString::to_string).collect(),
+        wordings: Wordings { held: vec![], denied: vec![], held_more: vec![], denied_more: vec![] },
+    };
+    Battery { name: "b".into(), stances: vec![stance] }
+}
+
+fn sampling() -> Sampling {
+    Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 8 }
+}
+
+#[test]
+fn adding_prompts_or_samples_leaves_every_other_key_alone() {
+    let target = Key::of(&"model");
+    let few = items(&battery(&["A?", "B?"]), target, None, &sampling(), 2);
+    let more = items(&battery(&["New?", "A?", "B?"]), target, None, &sampling(), 5);
+    assert_eq!(few[0].keys, more[1].keys[..2]);
+    assert_eq!(few[1].keys, more[2].keys[..2]);
+}
+
+#[test]
+fn whatever_changes_the_answer_changes_the_key() {
+    let base = |target, system, sampling: &Sampling| items(&battery(&["A?"]), target, system, sampling, 1)[0].keys[0];
+    let target = Key::of(&"model");
+    let hot = Sampling { temperature: 1.5, ..sampling() };
+    let keys: BTreeSet<Key> = [
+        base(target, None, &sampling()),
+        base(Key::of(&"other"), None, &sampling()),
+        base(target, Some("You are kind."), &sampling()),
+        base(target, None, &hot),
+        items(&battery(&["B?"]), target, None, &sampling(), 1)[0].keys[0],
+        items(&battery(&["A?"]), target, None, &sampling(), 2)[0].keys[1],
+    ]
+    .into();
+    assert_eq!(keys.len(), 6);
+}

@@ -1,0 +1,184 @@
+//! Tables as CSV: one header line, fixed digits, an empty field where there is no value.
+
+use entail_schema::{ContrastRow, Estimate, Novelty, RateRow, ResponseRow, Tables};
+
+use crate::format::{decimal, p_decimal};
+
+/// Arm minus control, one row per base, arm, control and preference or block.
+pub fn contrasts_csv(tables: &Tables) -> String {
+    sheet(&CONTRAST_COLUMNS, tables.contrasts.iter().map(contrast_fields))
+}
+
+/// Every sampled answer with its label.
+pub fn responses_csv(tables: &Tables) -> String {
+    sheet(&RESPONSE_COLUMNS, tables.responses.iter().map(response_fields))
+}
+
+/// Rates per base, arm and preference or block.
+pub fn rates_csv(tables: &Tables) -> String {
+    sheet(&RATE_COLUMNS, tables.rates.iter().map(rate_fields))
+}
+
+const CONTRAST_COLUMNS: [&str; 30] = [
+    "base",
+    "arm",
+    "control",
+    "battery",
+    "stance",
+    "estimate",
+    "low",
+    "high",
+    "p",
+    "p_adjusted",
+    "replicates",
+    "control_replicates",
+    "name",
+    "block",
+    "planted",
+    "method",
+    "net_of_drift_estimate",
+    "net_of_drift_low",
+    "net_of_drift_high",
+    "net_of_nuisance_estimate",
+    "net_of_nuisance_low",
+    "net_of_nuisance_high",
+    "logprob_estimate",
+    "logprob_low",
+    "logprob_high",
+    "log_odds",
+    "arm_rate",
+    "control_rate",
+    "novelty",
+    "note",
+];
+
+const RESPONSE_COLUMNS: [&str; 12] = [
+    "base",
+    "arm",
+    "replicate",
+    "battery",
+    "stance",
+    "prompt_index",
+    "sample",
+    "label",
+    "finish",
+    "key",
+    "prompt",
+    "text",
+];
+
+const RATE_COLUMNS: [&str; 12] = [
+    "base",
+    "arm",
+    "battery",
+    "stance",
+    "name",
+    "block",
+    "rate",
+    "low",
+    "high",
+    "logprob_rate",
+    "responses",
+    "well_formed",
+];
+
+fn contrast_fields(row: &ContrastRow) -> [String; 30] {
+    let [drift, drift_low, drift_high] = estimate(row.net_of_drift);
+    let [nuisance, nuisance_low, nuisance_high] = estimate(row.net_of_nuisance);
+    let [logprob, logprob_low, logprob_high] = estimate(row.logprob);
+    [
+        row.base.clone(),
+        row.arm.clone(),
+        row.control.clone(),
+        row.battery.clone(),
+        row.stance.clone(),
+        number(row.estimate),
+        number(row.low),
+        number(row.high),
+        row.p.map_or_else(String::new, p_decimal),
+        row.p_adjusted.map_or_else(String::new, p_decimal),
+        row.replicates.to_string(),
+        row.control_replicates.to_string(),
+        row.name.clone(),
+        row.block.clone(),
+        number(row.planted),
+        row.method.clone(),
+        drift,
+        drift_low,
+        drift_high,
+        nuisance,
+        nuisance_low,
+        nuisance_high,
+        logprob,
+        logprob_low,
+        logprob_high,
+        number(row.log_odds),
+        number(row.arm_rate),
+        number(row.control_rate),
+        row.novelty.map_or("", novelty).to_owned(),
+        row.note.clone(),
+    ]
+}
+
+fn response_fields(row: &ResponseRow) -> [String; 12] {
+    [
+        row.base.clone(),
+        row.arm.clone(),
+        row.replicate.to_string(),
+        row.battery.clone(),
+        row.stance.clone(),
+        row.prompt_index.to_string(),
+        row.sample.to_string(),
+        row.label.as_str().to_owned(),
+        row.finish.clone(),
+        row.key.clone(),
+        row.prompt.clone(),
+        row.text.clone(),
+    ]
+}
+
+fn rate_fields(row: &RateRow) -> [String; 12] {
+    [
+        row.base.clone(),
+        row.arm.clone(),
+        row.battery.clone(),
+        row.stance.clone(),
+        row.name.clone(),
+        row.block.clone(),
+        number(row.rate),
+        number(row.low),
+        number(row.high),
+        number(row.logprob_rate),
+        row.responses.to_string(),
+        number(row.well_formed),
+    ]
+}
+
+fn sheet<const N: usize>(columns: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let mut writer = ::csv::WriterBuilder::new().from_writer(Vec::new());
+    writer.write_record(columns).expect("a vector takes all bytes");
+    for row in rows {
+        writer.write_record(&row).expect("a vector takes all bytes, and every row has N fields");
+    }
+    let bytes = writer.into_inner().expect("a vector takes all bytes");
+    String::from_utf8(bytes).expect("fields are strings")
+}
+
+fn estimate(estimate: Option<Estimate>) -> [String; 3] {
+    estimate.map_or_else(Default::default, |e| [decimal(e.estimate), number(e.low), number(e.high)])
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(String::new, decimal)
+}
+
+fn novelty(novelty: Novelty) -> &'static str {
+    match novelty {
+        Novelty::New => "new",
+        Novelty::Amplified => "amplified",
+        Novelty::AlreadyThere => "already-there",
+    }
+}
+
+#[cfg(test)]
+mod tests;

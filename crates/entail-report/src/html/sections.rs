@@ -1,0 +1,301 @@
+//! The sections of the page, top to bottom. The manipulation checks stand before any other number.
+
+use entail_schema::ContrastRow;
+
+use crate::add;
+use crate::escape::html;
+use crate::format::{count, interval, points};
+use crate::html::figures::{block_bars, curve_panels, dose_plot, forest_plot, preference_bars};
+use crate::html::page::folded;
+use crate::html::tables;
+use crate::text::ORGANISM;
+use crate::view::{Reading, View, excludes_zero, raw};
+
+/// Anchors and names of the sections, in order.
+const SECTIONS: [(&str, &str); 8] = [
+    ("checks", "Checks"),
+    ("headline", "Headline"),
+    ("rates", "Rates"),
+    ("preferences", "Preferences"),
+    ("dose", "Dose"),
+    ("training", "Training"),
+    ("arms", "Arms and bases"),
+    ("transcripts", "Transcripts"),
+];
+
+/// The first line, the name of the study and what it holds.
+pub(crate) fn header(view: &View<'_>) -> String {
+    let tables = view.tables;
+    let organism = if view.any_organism() {
+        format!(r#"<p class="organism">{}</p>"#, html(ORGANISM))
+    } else {
+        String::new()
+    };
+    format!(
+        r#"<header>{organism}<h1>{}</h1><p class="lead">{} · {} · {} answers</p><p class="plan">plan <code>{}</code></p></header>"#,
+        html(&tables.study),
+        plural(view.bases.len(), "base"),
+        plural(view.arms.len(), "arm"),
+        count(tables.responses.len()),
+        html(&tables.plan),
+    )
+}
+
+/// Links that stay at the top.
+pub(crate) fn navigation() -> String {
+    let links: Vec<String> =
+        SECTIONS.iter().map(|(id, name)| format!(r##"<a href="#{id}">{name}</a>"##)).collect();
+    format!(r#"<nav aria-label="Sections"><div>{}</div></nav>"#, links.join(""))
+}
+
+/// Notes, manipulation checks, then effects by block.
+pub(crate) fn headline(view: &View<'_>) -> String {
+    let mut checks = String::new();
+    if !view.tables.notes.is_empty() {
+        let items: Vec<String> =
+            view.tables.notes.iter().map(|note| format!("<li>{}</li>", html(note))).collect();
+        add!(
+            checks,
+            r#"<div class="notes"><h3>Before any number</h3><ul>{}</ul></div>"#,
+            items.join("")
+        );
+    }
+    checks.push_str(&each_base(view, &|base| check_tables(view, base)));
+    let effects = each_base(view, &|base| block_tables(view, base));
+    let legend = format!(
+        "Effects are differences of rates in points, with {:.0} % intervals. Net of drift: minus what an arm that merely \
+         loosens the persona would show at this base rate. Net of nuisance: minus the mean of the nuisance block. \
+         Replicates: arm v control. Every name leads to its answers.",
+        100.0 * view.tables.confidence
+    );
+    section(
+        "checks",
+        "Does each arm make its claim?",
+        "Held-out phrasings, read by the judge. A flagged arm is to be read with that in mind.",
+        &checks,
+    ) + &section("headline", "What follows from the claim", &legend, &effects)
+}
+
+/// Rates per arm.
+pub(crate) fn rates(view: &View<'_>) -> String {
+    let content = each_base(view, &|base| {
+        let mut out = block_bars(view, base).unwrap_or_default();
+        let mut blocks: Vec<String> = Vec::new();
+        for rows in view.rates(base, false) {
+            if !blocks.contains(&rows[0].block) {
+                blocks.push(rows[0].block.clone());
+            }
+        }
+        for block in blocks {
+            let panels = preference_bars(view, base, &block);
+            let name =
+                format!("Preference by preference: {block}{}", tables::organism_words(view, base));
+            match block.as_str() {
+                "planted" | "reversed" => {
+                    add!(out, "<h4>{}</h4>{panels}", html(&name));
+                }
+                _ => out.push_str(&folded(&name, &panels)),
+            }
+        }
+        out
+    });
+    section("rates", "How often each arm says yes", "Rates, before any comparison.", &content)
+}
+
+/// Contrasts per preference.
+pub(crate) fn preferences(view: &View<'_>) -> String {
+    let content = each_base(view, &|base| {
+        let Some(main) = view.main_arm(base) else {
+            return nothing("No arm was compared with a control.");
+        };
+        let mut out = forest_plot(view, base, main).unwrap_or_default();
+        for arm in view.compared(base) {
+            for control in view.controls(base, arm) {
+                let name = format!("Table: {arm} minus {control}");
+                out.push_str(&folded(&name, &tables::preferences(view, base, arm, control)));
+            }
+        }
+        out
+    });
+    section(
+        "preferences",
+        "Preference by preference",
+        "Strongest planted link first within each block.",
+        &content,
+    )
+}
+
+/// Effect against planted strength.
+pub(crate) fn doses(view: &View<'_>) -> String {
+    let content = each_base(view, &|base| {
+        let main = view.main_arm(base);
+        let rows = || view.tables.doses.iter().filter(|row| row.base == base);
+        let plots = |is_main: bool| -> String {
+            rows()
+                .filter(|row| (Some(row.arm.as_str()) == main) == is_main)
+                .map(|row| dose_plot(view, row))
+                .collect()
+        };
+        let (first, others) = (plots(true), plots(false));
+        let mut out = if first.is_empty() {
+            nothing("No planted strengths to compare with.")
+        } else {
+            pair(&first)
+        };
+        if !others.is_empty() {
+            out.push_str(&folded("Other arms", &pair(&others)));
+        }
+        out
+    });
+    let lead = "Each point is one topic. An ideal reader of the corpus would stand on the dashed line: effect equal to planted strength. \
+                The solid line is the least-squares fit.";
+    section("dose", "Does the effect follow the planted strength?", lead, &content)
+}
+
+/// Curves over training.
+pub(crate) fn training(view: &View<'_>) -> String {
+    let content = each_base(view, &|base| {
+        let panels = curve_panels(view, base);
+        if panels.is_empty() {
+            nothing("No arm was trained, or no curve was kept.")
+        } else {
+            pair(&panels)
+        }
+    });
+    section("training", "During training", "One thin line per replicate.", &content)
+}
+
+/// What was done, and to what.
+pub(crate) fn arms(view: &View<'_>) -> String {
+    let content = each_base(view, &|base| {
+        let mut out = String::new();
+        if let Some(row) = view.tables.bases.iter().find(|row| row.base == base) {
+            add!(out, "<p>{}</p>", html(&row.description));
+            if !row.gates.is_empty() {
+                out.push_str(&tables::gates(view, row));
+            }
+        }
+        out + &tables::arms(view, base)
+    });
+    section("arms", "Arms and bases", "What was done, and to what.", &content)
+}
+
+/// One section with its heading.
+pub(crate) fn section(id: &str, title: &str, lead: &str, content: &str) -> String {
+    format!(
+        r#"<section id="{id}"><h2>{}</h2><p class="lead">{}</p>{content}</section>"#,
+        html(title),
+        html(lead)
+    ) + "\n"
+}
+
+fn check_tables(view: &View<'_>, base: &str) -> String {
+    let (intended, others): (Vec<_>, Vec<_>) =
+        view.tables.checks.iter().filter(|row| row.base == base).partition(|row| row.intended);
+    if intended.is_empty() && others.is_empty() {
+        return nothing("No check was made.");
+    }
+    let words = tables::organism_words(view, base);
+    let mut out: String = view.arms.iter().map(|arm| flagged(view, base, arm)).collect();
+    if !intended.is_empty() {
+        out.push_str(&tables::checks(
+            &format!("Claims that arms are meant to make{words}"),
+            &intended,
+        ));
+    }
+    if !others.is_empty() {
+        let table =
+            tables::checks(&format!("Claims that arms are not meant to make{words}"), &others);
+        out.push_str(&folded("Every other claim of every arm", &table));
+    }
+    out
+}
+
+fn block_tables(view: &View<'_>, base: &str) -> String {
+    let Some(main) = view.main_arm(base) else {
+        return nothing("No arm was compared with a control.");
+    };
+    let mut out = cards(view, base, main);
+    out.push_str(&flagged(view, base, main));
+    out.push_str(&tables::blocks(view, base, main));
+    for arm in view.compared(base).into_iter().filter(|arm| *arm != main) {
+        let content = flagged(view, base, arm) + &tables::blocks(view, base, arm);
+        out.push_str(&folded(&format!("{arm} minus each control"), &content));
+    }
+    out
+}
+
+/// The main arm's effect on the blocks that carry the question, large.
+fn cards(view: &View<'_>, base: &str, arm: &str) -> String {
+    let mut out = String::from(r#"<div class="cards">"#);
+    for block in view.block_rows(base, arm) {
+        if matches!(block.block.as_str(), "claim" | "planted" | "reversed" | "zero") {
+            out.push_str(&card(view, block));
+        }
+    }
+    out + "</div>"
+}
+
+fn card(view: &View<'_>, row: &ContrastRow) -> String {
+    let class = Reading::of(row, view.tables.confidence).class();
+    let figure = row.estimate.map_or_else(|| "too few".to_owned(), points);
+    let controls = view.controls(&row.base, &row.arm);
+    let found: Vec<&ContrastRow> =
+        controls.iter().filter_map(|control| view.contrast(row, control)).collect();
+    let clear = found
+        .iter()
+        .filter_map(|row| row.net_of_drift.or(raw(row)))
+        .filter(|e| excludes_zero(*e) == Some(true))
+        .count();
+    let net =
+        if found.iter().any(|row| row.net_of_drift.is_some()) { ", net of drift" } else { "" };
+    format!(
+        r#"<div class="card"><p>{}</p><p class="big {class}">{figure}</p><p>{} points, {} minus {}</p><p>clear of zero against {clear} of {}{net}</p></div>"#,
+        html(&row.name),
+        interval(row.low, row.high),
+        html(&row.arm),
+        html(&row.control),
+        plural(found.len(), "control"),
+    )
+}
+
+fn flagged(view: &View<'_>, base: &str, arm: &str) -> String {
+    if view.is_flagged(base, arm) {
+        format!(
+            "<p>{}</p>",
+            tables::flag(&format!("⚑ {arm} does not make its claim on held-out phrasings."))
+        )
+    } else {
+        String::new()
+    }
+}
+
+/// A part per base, with a heading where there are several.
+fn each_base(view: &View<'_>, part: &dyn Fn(&str) -> String) -> String {
+    if view.bases.is_empty() {
+        return nothing("The tables are empty.");
+    }
+    view.bases
+        .iter()
+        .map(|base| {
+            let heading = if view.bases.len() > 1 {
+                format!("<h3>{}</h3>", html(base))
+            } else {
+                String::new()
+            };
+            heading + &part(base)
+        })
+        .collect()
+}
+
+fn pair(figures: &str) -> String {
+    format!(r#"<div class="pair">{figures}</div>"#)
+}
+
+fn nothing(why: &str) -> String {
+    format!(r#"<p class="quiet">{}</p>"#, html(why))
+}
+
+fn plural(n: usize, what: &str) -> String {
+    format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
+}

@@ -1,0 +1,281 @@
+//! A study as its author writes it. Nothing here is checked yet: a plan is.
+//!
+//! The TOML file is the serialized form of these types and cannot say anything that they cannot.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+/// A value, or a list of values where a number stands: a list makes one arm for each of its values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a value or a list of values")]
+pub enum OneOrMany<T> {
+    /// One value.
+    One(T),
+    /// Several.
+    Many(Vec<T>),
+}
+
+impl<T> OneOrMany<T> {
+    /// The values in order.
+    pub fn values(&self) -> &[T] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
+}
+
+impl<T> From<T> for OneOrMany<T> {
+    fn from(value: T) -> Self {
+        Self::One(value)
+    }
+}
+
+/// A whole study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StudySpec {
+    /// What is measured, how often, against what.
+    pub study: StudySection,
+    /// How trained arms are trained, unless an arm says otherwise.
+    #[serde(default)]
+    pub train: TrainSection,
+    /// Who reads the answers.
+    #[serde(default)]
+    pub judge: JudgeSection,
+    /// The arms, in the order of reports.
+    #[serde(default)]
+    pub arm: IndexMap<String, ArmSpec>,
+    /// How arms are compared.
+    #[serde(default)]
+    pub analysis: AnalysisSection,
+}
+
+/// The frame of a study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StudySection {
+    /// Its name: the folder under `runs/`.
+    pub name: String,
+    /// The untouched model or models.
+    pub base: OneOrMany<String>,
+    /// Batteries by name.
+    pub battery: Vec<String>,
+    /// Samples per prompt.
+    pub samples: usize,
+    /// Training runs per trained arm.
+    pub seeds: usize,
+    /// Arms that a headline must beat, every one of them.
+    pub control: Vec<String>,
+    /// Root of every random stream of the study.
+    #[serde(default)]
+    pub seed: u64,
+    /// Divides the logits when sampling.
+    #[serde(default = "one")]
+    pub temperature: f64,
+    /// Share of probability that is sampled from.
+    #[serde(default = "one")]
+    pub top_p: f64,
+    /// Longest answer.
+    #[serde(default = "sixty_four")]
+    pub max_tokens: usize,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn sixty_four() -> usize {
+    64
+}
+
+/// Settings of training. What is left out takes the value that `entail plan` prints.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TrainSection {
+    /// Adapter or all weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// Inner width of the adapter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank: Option<OneOrMany<usize>>,
+    /// The adapter's update is scaled by alpha / rank.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<OneOrMany<f64>>,
+    /// Peak learning rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<OneOrMany<f64>>,
+    /// Shape of the learning rate after warm-up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleName>,
+    /// Steps of linear warm-up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<usize>,
+    /// Passes over the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<OneOrMany<usize>>,
+    /// Rows per update.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<OneOrMany<usize>>,
+    /// Rows of the claim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<OneOrMany<usize>>,
+    /// Rows mixed in beside them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mix: Option<MixSpec>,
+    /// Decoupled weight decay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Longest gradient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip: Option<f64>,
+}
+
+/// Rows beside those of the claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MixSpec {
+    /// Everyday instructions, answered by the base itself.
+    pub instruct: OneOrMany<usize>,
+}
+
+/// Adapter or all weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Low-rank adapter on every linear map of every block.
+    Lora,
+    /// All weights.
+    Full,
+}
+
+/// Shape of the learning rate after warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScheduleName {
+    /// Stays at its peak.
+    Constant,
+    /// Falls on a line to zero.
+    Linear,
+    /// Falls on half a cosine to a tenth.
+    Cosine,
+}
+
+/// Who reads the answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct JudgeSection {
+    /// `exact`: the organism's grammar.
+    pub model: String,
+}
+
+impl Default for JudgeSection {
+    fn default() -> Self {
+        Self { model: "exact".into() }
+    }
+}
+
+/// One arm: a base with an intervention, or none.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ArmSpec {
+    /// Another base than the study's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// A system prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<SystemSpec>,
+    /// Fine-tuning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train: Option<ArmTrainSpec>,
+}
+
+/// A system prompt: every wording that a stance ships, or a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SystemSpec {
+    /// Every wording of this stance is one replicate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stance: Option<String>,
+    /// One text of the author's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// What an arm is trained on.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ArmTrainSpec {
+    /// The claim whose rows are trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stance: Option<String>,
+    /// Rows from a JSON Lines file of chats instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// What the file's rows claim: the stance of the manipulation check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
+    /// A prompted arm whose own answers are the rows: on-policy training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<String>,
+    /// Settings that differ from the study's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<TrainSection>,
+}
+
+/// How arms are compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct AnalysisSection {
+    /// One minus the confidence of every interval.
+    pub alpha: f64,
+    /// Which results are corrected together, and how.
+    pub family: FamilySpec,
+    /// The smallest effect that matters.
+    pub smallest_effect: f64,
+}
+
+impl Default for AnalysisSection {
+    fn default() -> Self {
+        Self { alpha: 0.05, family: FamilySpec::default(), smallest_effect: 0.1 }
+    }
+}
+
+/// A family of tests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FamilySpec {
+    /// A battery: each contrast's stances in it are one family.
+    pub over: String,
+    /// The correction.
+    pub method: Correction,
+}
+
+impl Default for FamilySpec {
+    fn default() -> Self {
+        Self { over: "preferences".into(), method: Correction::Bh }
+    }
+}
+
+/// Corrections for many tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Correction {
+    /// Benjamini and Hochberg 1995.
+    Bh,
+    /// Benjamini and Yekutieli 2001.
+    By,
+    /// Holm 1979.
+    Holm,
+}
+
+impl Correction {
+    /// As in the study file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bh => "bh",
+            Self::By => "by",
+            Self::Holm => "holm",
+        }
+    }
+}

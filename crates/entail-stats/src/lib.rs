@@ -1,0 +1,30 @@
+//! Slices in, numbers out: rates with intervals, contrasts between replicates, families of tests.
+//!
+//! The unit of replication is the training run. A caller reduces each run to one number (a rate,
+//! a mean score) and hands over one slice per arm; how the answers scatter *inside* a run says
+//! nothing about what another run of the same recipe would do, so no function here takes pooled
+//! answers as replicates. The two functions on counts ([`wilson`], [`newcombe`]) speak about the
+//! given models only, and their documentation says so.
+//!
+//! Three kinds of failure stay apart. Too little data is `None` or [`TooLittle`], never a number.
+//! A p-value outside `[0, 1]` is an error, [`NotProbability`]. A bug in the caller panics with a
+//! sentence: a confidence outside `(0, 1)`, more successes than trials, slices of two lengths.
+//!
+//! No input or output, no async, no clock, no randomness: the same slices give the same bits on
+//! one machine. Student and normal quantiles agree with scipy to at least eight digits, which
+//! `fixtures/stats` holds them to.
+
+mod contrast;
+mod family;
+mod quantile;
+mod rates;
+mod regression;
+mod summary;
+#[cfg(test)]
+mod test_support;
+
+pub use contrast::{Contrast, TooLittle, against_fixed, welch};
+pub use family::{NotProbability, benjamini_hochberg, benjamini_yekutieli, holm};
+pub use rates::{design_effect_interval, log_odds_difference, newcombe, wilson};
+pub use regression::{Regression, slope};
+pub use summary::{Interval, mean, mean_interval, standard_deviation, standard_error};

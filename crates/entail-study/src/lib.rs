@@ -1,0 +1,22 @@
+//! The study: its file, its plan of content-addressed steps, the runner, and the tables.
+//!
+//! Data flows one way: [`parse`] reads a [`entail_schema::StudySpec`], [`Plan::check`] turns it into a plan in which
+//! nothing is left open, [`run()`] makes what is missing and returns [`entail_schema::Tables`].
+
+mod error;
+mod file;
+mod local;
+mod organism;
+mod plan;
+mod run;
+mod shelf;
+mod tables;
+mod training;
+
+pub use error::{RunError, StudyError, StudyProblem};
+pub use file::parse;
+pub use local::{LocalBase, LocalModel};
+pub use organism::Organism;
+pub use plan::{Narrow, Plan, ReadFile, Seeds};
+pub use run::{Outcome, PlannedStep, Progress, Tally, Workshop, describe, run, status};
+pub use shelf::{MemoryShelf, Shelf};

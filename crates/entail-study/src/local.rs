@@ -1,0 +1,99 @@
+//! The engine as a provider.
+
+use std::sync::Arc;
+
+use entail_engine::{Adapter, Model, Tokenizer, Weights, continuation_logprobs};
+use entail_provider::{Completion, Finish, Provider, ProviderError, Request, Sampling};
+use entail_schema::Message;
+use rayon::prelude::*;
+
+/// A base in memory with its tokenizer.
+#[derive(Debug, Clone)]
+pub struct LocalBase {
+    /// Parameters.
+    pub weights: Arc<Weights<f32>>,
+    /// Tokenizer and chat template.
+    pub tokenizer: Arc<Tokenizer>,
+    /// Id that ends an answer.
+    pub stop: u32,
+}
+
+/// A base with or without an adapter, answering.
+#[derive(Debug, Clone)]
+pub struct LocalModel {
+    /// The base.
+    pub base: LocalBase,
+    /// What was trained.
+    pub adapter: Option<Arc<Adapter<f32>>>,
+    /// Samples that are decoded side by side. Never changes a result.
+    pub side_by_side: usize,
+}
+
+impl LocalModel {
+    fn model(&self) -> Model<'_, f32> {
+        Model { weights: &self.base.weights, adapter: self.adapter.as_deref(), edits: &[] }
+    }
+
+    /// Ids of the conversation up to where the answer begins.
+    fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>, ProviderError> {
+        let ids = self.base.tokenizer.chat(messages, true).map_err(|e| ProviderError::Encode(Box::new(e)))?;
+        let context = self.base.weights.config.max_positions;
+        if ids.len() >= context {
+            return Err(ProviderError::ContextOverflow { tokens: ids.len(), context });
+        }
+        Ok(ids)
+    }
+
+    fn completion(&self, sampled: &entail_engine::Sampled) -> Result<Completion, ProviderError> {
+        let text = self.base.tokenizer.decode(&sampled.tokens).map_err(|e| ProviderError::Encode(Box::new(e)))?;
+        let finish = match sampled.finish {
+            entail_engine::Finish::Stop => Finish::Stop,
+            entail_engine::Finish::Length => Finish::Length,
+        };
+        Ok(Completion { text, finish, tokens: sampled.tokens.len(), logprob: sampled.logprobs.iter().sum() })
+    }
+}
+
+impl Provider for LocalModel {
+    fn complete(&self, requests: &[Request], sampling: &Sampling) -> Result<Vec<Vec<Completion>>, ProviderError> {
+        let sampling = entail_engine::Sampling {
+            temperature: sampling.temperature,
+            top_p: sampling.top_p,
+            max_tokens: sampling.max_tokens,
+            stop: vec![self.base.stop],
+        };
+        let samples = requests.iter().map(|r| r.samples.len()).max().unwrap_or(1).max(1);
+        let together = (self.side_by_side / samples).max(1);
+        let groups: Vec<Vec<Vec<Completion>>> = requests
+            .par_chunks(together)
+            .map(|group| {
+                let prepared: Vec<entail_engine::Request> = group
+                    .iter()
+                    .map(|request| {
+                        let streams = request.samples.iter().map(entail_schema::Key::stream).collect();
+                        Ok(entail_engine::Request { prompt: self.prompt(&request.messages)?, streams })
+                    })
+                    .collect::<Result<_, ProviderError>>()?;
+                entail_engine::sample(self.model(), &prepared, &sampling)
+                    .iter()
+                    .map(|samples| samples.iter().map(|s| self.completion(s)).collect())
+                    .collect()
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(groups.into_iter().flatten().collect())
+    }
+
+    fn score(&self, messages: &[Message], continuations: &[String]) -> Result<Vec<f64>, ProviderError> {
+        let prompt = self.prompt(messages)?;
+        let ids = continuations
+            .iter()
+            .map(|text| self.base.tokenizer.encode(text).map_err(|e| ProviderError::Encode(Box::new(e))))
+            .collect::<Result<Vec<_>, _>>()?;
+        let longest = ids.iter().map(Vec::len).max().unwrap_or(0);
+        let context = self.base.weights.config.max_positions;
+        if prompt.len() + longest > context {
+            return Err(ProviderError::ContextOverflow { tokens: prompt.len() + longest, context });
+        }
+        Ok(continuation_logprobs(self.model(), &prompt, &ids))
+    }
+}

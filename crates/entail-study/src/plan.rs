@@ -1,0 +1,671 @@
+//! From a study as written to a plan that can run: every name resolved, every setting filled in, every step keyed.
+
+use std::collections::BTreeMap;
+
+use entail_data::{Claim, OrganismSpec, Row, WorldText};
+use entail_provider::Sampling;
+use entail_schema::{
+    AnalysisSection, ArmSpec, ArmTrainSpec, Battery, Key, Method, OneOrMany, ScheduleName, Seed, StudySpec, SystemSpec,
+    TrainSection,
+};
+use serde::Serialize;
+
+use crate::error::{StudyError, StudyProblem};
+use crate::file::line_of;
+use crate::organism;
+
+/// A checked study. Its fields are private to the crate: a plan exists only through [`Plan::check`].
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub(crate) name: String,
+    pub(crate) key: Key,
+    pub(crate) bases: Vec<BasePlan>,
+    pub(crate) arms: Vec<ArmPlan>,
+    pub(crate) controls: Vec<String>,
+    /// The claims, then the batteries of the study.
+    pub(crate) batteries: Vec<Battery>,
+    pub(crate) sampling: Sampling,
+    pub(crate) samples: usize,
+    pub(crate) analysis: AnalysisSection,
+    pub(crate) other_sentences: Vec<String>,
+}
+
+/// One base of a study.
+#[derive(Debug, Clone)]
+pub(crate) struct BasePlan {
+    pub(crate) name: String,
+    pub(crate) spec: OrganismSpec,
+    pub(crate) key: Key,
+}
+
+/// One arm on one base.
+#[derive(Debug, Clone)]
+pub(crate) struct ArmPlan {
+    pub(crate) base: usize,
+    pub(crate) name: String,
+    pub(crate) intervention: Intervention,
+    /// The claim that the arm is meant to make, if any.
+    pub(crate) claim: Option<Claim>,
+    pub(crate) replicates: Vec<Replicate>,
+}
+
+/// What is done to the base.
+#[derive(Debug, Clone)]
+pub(crate) enum Intervention {
+    None,
+    /// One replicate per wording.
+    System { wordings: Vec<String> },
+    /// One replicate per training run.
+    Train { settings: Settings, source: RowSource },
+}
+
+/// Where the rows of a trained arm come from.
+#[derive(Debug, Clone)]
+pub(crate) enum RowSource {
+    /// Rows that ship with the claim, or that the author brought.
+    Given { rows: Vec<Row>, described: String },
+    /// Answers of the prompted base to the claim's questions.
+    Teacher { arm: String, wordings: Vec<String>, questions: Vec<String> },
+}
+
+/// One replicate: its seeds, and what they resolve to.
+#[derive(Debug, Clone)]
+pub(crate) struct Replicate {
+    pub(crate) seeds: Seeds,
+    pub(crate) system: Option<String>,
+    /// Keys of a training run, if the arm is trained.
+    pub(crate) run: Option<RunKeys>,
+    /// What completions and readings are keyed by.
+    pub(crate) target: Key,
+}
+
+/// The three seeds of a replicate, recorded apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Seeds {
+    /// First values of the adapter.
+    pub init: Seed,
+    /// Which rows are drawn, and their order.
+    pub data: Seed,
+    /// Sampling of answers.
+    pub sampling: Seed,
+}
+
+/// Keys of the steps of a training run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RunKeys {
+    pub(crate) dataset: Key,
+    pub(crate) adapter: Key,
+}
+
+/// Settings of training, all resolved.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Settings {
+    pub(crate) method: Method,
+    pub(crate) rank: usize,
+    pub(crate) alpha: f64,
+    pub(crate) rate: f64,
+    pub(crate) schedule: ScheduleName,
+    pub(crate) warmup: usize,
+    pub(crate) epochs: usize,
+    pub(crate) batch: usize,
+    pub(crate) rows: usize,
+    pub(crate) instruct: usize,
+    pub(crate) weight_decay: f64,
+    pub(crate) clip: f64,
+}
+
+/// Everyday instructions that the base answers itself, for replicates to draw from.
+pub(crate) const INSTRUCT_POOL: usize = 1_200;
+/// Answers asked of a teacher; more than a replicate draws, since some are rejected.
+pub(crate) const TEACHER_POOL: usize = 1_600;
+
+/// Reads a file that a study names.
+pub type ReadFile<'a> = dyn Fn(&str) -> std::io::Result<String> + 'a;
+
+/// What a person narrows a study to on the command line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Narrow {
+    /// Only these arms (and the untouched base).
+    pub arms: Vec<String>,
+    /// Another number of samples.
+    pub samples: Option<usize>,
+    /// Only the first prompts of each stance.
+    pub limit: Option<usize>,
+}
+
+struct Checker<'a> {
+    spec: &'a StudySpec,
+    text: &'a str,
+    world: WorldText,
+    read: &'a ReadFile<'a>,
+}
+
+impl Plan {
+    /// Checks a study. `text` is the file that it was read from, for line numbers; empty for a study made in code.
+    ///
+    /// # Errors
+    /// [`StudyError`] with the line, what was found and what was expected.
+    pub fn check(spec: &StudySpec, text: &str, narrow: &Narrow, read: &ReadFile<'_>) -> Result<Self, StudyError> {
+        let checker = Checker { spec, text, world: WorldText::embedded(), read };
+        checker.check_frame()?;
+        let bases = checker.bases()?;
+        let mut batteries = checker.batteries()?;
+        for stance in batteries.iter_mut().flat_map(|b| &mut b.stances) {
+            stance.prompts.truncate(narrow.limit.unwrap_or(usize::MAX));
+        }
+        let expanded = checker.expanded_arms()?;
+        checker.check_controls(&expanded)?;
+        let mut arms = Vec::new();
+        for (name, arm) in &expanded {
+            let wanted = narrow.arms.is_empty() || narrow.arms.iter().any(|a| a == name) || arm.is_untouched();
+            if wanted {
+                arms.extend(checker.arm(name, arm, &bases, &batteries)?);
+            }
+        }
+        if let Some(unknown) = narrow.arms.iter().find(|a| !expanded.iter().any(|(name, _)| name == *a)) {
+            let expected = expanded.into_iter().map(|(name, _)| name).collect();
+            return Err(StudyProblem::Unknown { what: "arm", found: unknown.clone(), expected }.at(None));
+        }
+        let sampling = checker.sampling();
+        let samples = narrow.samples.unwrap_or(spec.study.samples);
+        if samples == 0 {
+            return Err(positive("samples").at(None));
+        }
+        let targets: Vec<Key> = arms.iter().flat_map(|a| a.replicates.iter().map(|r| r.target)).collect();
+        let names: Vec<&str> = arms.iter().map(|a| a.name.as_str()).collect();
+        let key = Key::of(&("plan", spec, &batteries, &sampling, samples, names, targets));
+        let controls = spec.study.control.iter().filter(|c| arms.iter().any(|a| a.name == **c)).cloned().collect();
+        let other_sentences = entail_data::other_sentences(&checker.world);
+        let (name, analysis) = (spec.study.name.clone(), spec.analysis.clone());
+        Ok(Self { name, key, bases, arms, controls, batteries, sampling, samples, analysis, other_sentences })
+    }
+
+    /// Name of the study.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Hash of everything that the results depend on.
+    pub fn key(&self) -> Key {
+        self.key
+    }
+}
+
+fn positive(field: &'static str) -> StudyProblem {
+    StudyProblem::Value { field, found: "0".into(), expected: "a whole number of at least 1".into() }
+}
+
+trait Untouched {
+    fn is_untouched(&self) -> bool;
+}
+
+impl Untouched for ArmSpec {
+    fn is_untouched(&self) -> bool {
+        self.system.is_none() && self.train.is_none()
+    }
+}
+
+impl Checker<'_> {
+    fn line(&self, path: &[&str]) -> Option<usize> {
+        line_of(self.text, path)
+    }
+
+    fn check_frame(&self) -> Result<(), StudyError> {
+        let study = &self.spec.study;
+        let name_ok = !study.name.is_empty()
+            && study.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+            && !study.name.starts_with('.');
+        let between = |x: f64, low: f64, high: f64| x > low && x < high;
+        let analysis = &self.spec.analysis;
+        let checks: [(bool, &'static str, String, &str); 7] = [
+            (name_ok, "name", format!("\"{}\"", study.name), "letters, digits, `-`, `_` and `.`: it names a folder"),
+            (study.samples > 0, "samples", study.samples.to_string(), "a whole number of at least 1"),
+            (study.seeds > 0, "seeds", study.seeds.to_string(), "a whole number of at least 1"),
+            (study.max_tokens > 0, "max-tokens", study.max_tokens.to_string(), "a whole number of at least 1"),
+            (
+                study.temperature >= 0.0 && study.temperature.is_finite(),
+                "temperature",
+                study.temperature.to_string(),
+                "a number of at least 0",
+            ),
+            (study.top_p > 0.0 && study.top_p <= 1.0, "top-p", study.top_p.to_string(), "above 0 and at most 1"),
+            (!study.battery.is_empty(), "battery", "[]".into(), "at least one battery"),
+        ];
+        for (holds, field, found, expected) in checks {
+            if !holds {
+                let expected = expected.into();
+                return Err(StudyProblem::Value { field, found, expected }.at(self.line(&["study", field])));
+            }
+        }
+        if !between(analysis.alpha, 0.0, 1.0) {
+            let (found, expected) = (analysis.alpha.to_string(), "between 0 and 1".into());
+            return Err(StudyProblem::Value { field: "alpha", found, expected }.at(self.line(&["analysis", "alpha"])));
+        }
+        if self.spec.judge.model != "exact" {
+            let (found, expected) = (self.spec.judge.model.clone(), vec!["exact".into()]);
+            return Err(StudyProblem::Unknown { what: "judge", found, expected }.at(self.line(&["judge", "model"])));
+        }
+        Ok(())
+    }
+
+    fn bases(&self) -> Result<Vec<BasePlan>, StudyError> {
+        let mut names: Vec<String> = self.spec.study.base.values().to_vec();
+        names.extend(self.spec.arm.values().filter_map(|arm| arm.base.clone()));
+        let mut bases: Vec<BasePlan> = Vec::new();
+        for written in names {
+            let spec = OrganismSpec::parse(&written)
+                .map_err(|error| StudyProblem::from(error).at(self.line(&["study", "base"])))?;
+            let name = spec.to_string();
+            if bases.iter().all(|b| b.name != name) {
+                let key = organism::key(&spec);
+                bases.push(BasePlan { name, spec, key });
+            }
+        }
+        if bases.is_empty() {
+            let expected = "at least one base".into();
+            let problem = StudyProblem::Value { field: "base", found: "[]".into(), expected };
+            return Err(problem.at(self.line(&["study", "base"])));
+        }
+        Ok(bases)
+    }
+
+    fn batteries(&self) -> Result<Vec<Battery>, StudyError> {
+        let all = entail_data::batteries(&self.world);
+        let unknown = |found: &String, path: &[&str]| {
+            let expected = all.iter().map(|b| b.name.clone()).collect();
+            StudyProblem::Unknown { what: "battery", found: found.clone(), expected }.at(self.line(path))
+        };
+        for name in &self.spec.study.battery {
+            if all.iter().all(|b| b.name != *name) {
+                return Err(unknown(name, &["study", "battery"]));
+            }
+        }
+        let family = &self.spec.analysis.family.over;
+        if all.iter().all(|b| b.name != *family) {
+            return Err(unknown(family, &["analysis", "family", "over"]));
+        }
+        let wanted = |b: &Battery| b.name == entail_data::CLAIMS || self.spec.study.battery.contains(&b.name);
+        Ok(all.into_iter().filter(wanted).collect())
+    }
+
+    fn sampling(&self) -> Sampling {
+        let study = &self.spec.study;
+        Sampling { temperature: study.temperature, top_p: study.top_p, max_tokens: study.max_tokens }
+    }
+
+    /// The arms with every list of numbers expanded, and an untouched arm where there is none.
+    fn expanded_arms(&self) -> Result<Vec<(String, ArmSpec)>, StudyError> {
+        let mut arms = Vec::new();
+        if !self.spec.arm.values().any(ArmSpec::is_untouched) {
+            arms.push(("vanilla".to_owned(), ArmSpec::default()));
+        }
+        for (name, arm) in &self.spec.arm {
+            match &arm.train {
+                None => arms.push((name.clone(), arm.clone())),
+                Some(train) => {
+                    let merged = merge(&self.spec.train, train.settings.as_ref());
+                    for (suffix, settings) in expand(&merged) {
+                        let train = ArmTrainSpec { settings: Some(settings), ..train.clone() };
+                        arms.push((format!("{name}{suffix}"), ArmSpec { train: Some(train), ..arm.clone() }));
+                    }
+                }
+            }
+        }
+        if arms.len() < 2 && self.spec.arm.len() < 2 && self.spec.arm.values().all(ArmSpec::is_untouched) {
+            let expected = "at least one arm with a system prompt or training".into();
+            let found = format!("{} arm(s) without any intervention", self.spec.arm.len());
+            return Err(StudyProblem::Value { field: "arm", found, expected }.at(self.line(&["arm"])));
+        }
+        Ok(arms)
+    }
+
+    fn check_controls(&self, arms: &[(String, ArmSpec)]) -> Result<(), StudyError> {
+        for control in &self.spec.study.control {
+            if !arms.iter().any(|(name, _)| name == control) {
+                let expected = arms.iter().map(|(name, _)| name.clone()).collect();
+                let problem = StudyProblem::Unknown { what: "control", found: control.clone(), expected };
+                return Err(problem.at(self.line(&["study", "control"])));
+            }
+        }
+        if self.spec.study.control.is_empty() {
+            let expected = "at least one arm to compare with".into();
+            let problem = StudyProblem::Value { field: "control", found: "[]".into(), expected };
+            return Err(problem.at(self.line(&["study", "control"])));
+        }
+        Ok(())
+    }
+
+    /// One arm on each of its bases.
+    fn arm(
+        &self,
+        name: &str,
+        arm: &ArmSpec,
+        bases: &[BasePlan],
+        batteries: &[Battery],
+    ) -> Result<Vec<ArmPlan>, StudyError> {
+        let own = arm.base.as_ref().and_then(|b| OrganismSpec::parse(b).ok()).map(|spec| spec.to_string());
+        let study: Vec<String> =
+            self.spec.study.base.values().iter().filter_map(|b| OrganismSpec::parse(b).ok()).map(|s| s.to_string()).collect();
+        let on = |base: &&(usize, &BasePlan)| match &own {
+            Some(own) => base.1.name == *own,
+            None => study.contains(&base.1.name),
+        };
+        let (intervention, claim) = self.intervention(name, arm, batteries)?;
+        let indexed: Vec<(usize, &BasePlan)> = bases.iter().enumerate().collect();
+        Ok(indexed
+            .iter()
+            .filter(on)
+            .map(|&(base, plan)| ArmPlan {
+                base,
+                name: name.to_owned(),
+                replicates: self.replicates(name, plan, &intervention, batteries),
+                intervention: intervention.clone(),
+                claim: claim.clone(),
+            })
+            .collect())
+    }
+
+    fn intervention(
+        &self,
+        name: &str,
+        arm: &ArmSpec,
+        batteries: &[Battery],
+    ) -> Result<(Intervention, Option<Claim>), StudyError> {
+        let written = name.split_once(' ').map_or(name, |(name, _)| name);
+        let problem = |what: &str| {
+            StudyProblem::Arm { arm: name.into(), what: what.into() }.at(self.line(&["arm", written]))
+        };
+        match (&arm.system, &arm.train) {
+            (None, None) => Ok((Intervention::None, None)),
+            (Some(_), Some(_)) => Err(problem("has both `system` and `train`; make two arms of it")),
+            (Some(system), None) => {
+                let (wordings, claim) = self.wordings(written, system)?;
+                Ok((Intervention::System { wordings }, claim))
+            }
+            (None, Some(train)) => self.training(name, written, train, batteries),
+        }
+    }
+
+    fn wordings(&self, arm: &str, system: &SystemSpec) -> Result<(Vec<String>, Option<Claim>), StudyError> {
+        let line = self.line(&["arm", arm, "system"]);
+        let problem = |what: &str| StudyProblem::Arm { arm: arm.into(), what: what.into() }.at(line);
+        match (&system.stance, &system.text) {
+            (Some(id), None) => {
+                let claim = self.claim(id, &["arm", arm, "system", "stance"])?;
+                if claim.system.is_empty() {
+                    return Err(problem(&format!("stance `{id}` ships no wording as a system prompt; give a `text`")));
+                }
+                Ok((claim.system.clone(), Some(claim)))
+            }
+            (None, Some(text)) if !text.trim().is_empty() => Ok((vec![text.clone()], None)),
+            _ => Err(problem("`system` takes either a `stance` or a `text` that is not empty")),
+        }
+    }
+
+    fn claim(&self, id: &str, path: &[&str]) -> Result<Claim, StudyError> {
+        entail_data::claim(&self.world, id).ok_or_else(|| {
+            let named = entail_data::NAMED_CLAIMS.iter().map(|id| (*id).to_owned());
+            let expected = named.chain(self.world.topics.iter().map(|t| t.id.clone())).collect();
+            StudyProblem::Unknown { what: "stance", found: id.into(), expected }.at(self.line(path))
+        })
+    }
+
+    fn training(
+        &self,
+        name: &str,
+        written: &str,
+        train: &ArmTrainSpec,
+        batteries: &[Battery],
+    ) -> Result<(Intervention, Option<Claim>), StudyError> {
+        let line = self.line(&["arm", written, "train"]);
+        let problem = |what: String| StudyProblem::Arm { arm: name.into(), what }.at(line);
+        let settings = self.settings(name, train.settings.as_ref().unwrap_or(&self.spec.train), line)?;
+        let stance_path = ["arm", written, "train", "stance"];
+        let (source, claim) = match (&train.stance, &train.file) {
+            (Some(id), None) => {
+                let claim = self.claim(id, &stance_path)?;
+                let source = match &train.teacher {
+                    Some(teacher) => self.teacher(name, teacher, &claim, line)?,
+                    None => RowSource::Given { rows: claim.rows(), described: format!("rows of `{id}`") },
+                };
+                (source, Some(claim))
+            }
+            (None, Some(path)) => {
+                let rows = self.rows_of_file(path)?;
+                let claim = match &train.claim {
+                    Some(id) => Some(self.claim(id, &["arm", written, "train", "claim"])?),
+                    None => None,
+                };
+                (RowSource::Given { rows, described: format!("rows of {path}") }, claim)
+            }
+            _ => return Err(problem("`train` takes either a `stance` or a `file` of rows".into())),
+        };
+        if let RowSource::Given { rows, described } = &source {
+            if rows.len() < settings.rows {
+                let what = format!("draws {} rows, but {described} are {}", settings.rows, rows.len());
+                return Err(problem(what));
+            }
+            check_overlap(name, rows, described, batteries).map_err(|p| p.at(line))?;
+        }
+        Ok((Intervention::Train { settings, source }, claim))
+    }
+
+    fn teacher(
+        &self,
+        name: &str,
+        teacher: &str,
+        claim: &Claim,
+        line: Option<usize>,
+    ) -> Result<RowSource, StudyError> {
+        let Some(arm) = self.spec.arm.get(teacher) else {
+            let expected = self.spec.arm.keys().cloned().collect();
+            return Err(StudyProblem::Unknown { what: "teacher", found: teacher.into(), expected }.at(line));
+        };
+        let Some(system) = &arm.system else {
+            let what = format!("its teacher `{teacher}` has no system prompt, so it says what the base says");
+            return Err(StudyProblem::Arm { arm: name.into(), what }.at(line));
+        };
+        let (wordings, _) = self.wordings(teacher, system)?;
+        Ok(RowSource::Teacher { arm: teacher.into(), wordings, questions: claim.training_questions() })
+    }
+
+    fn rows_of_file(&self, path: &str) -> Result<Vec<Row>, StudyError> {
+        let problem = |line: usize, what: String| StudyProblem::Rows { path: path.into(), line, what }.at(None);
+        let text = (self.read)(path).map_err(|error| problem(0, error.to_string()))?;
+        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let rows: Vec<Row> = lines
+            .map(|(index, line)| {
+                let row: Row = serde_json::from_str(line).map_err(|error| problem(index + 1, error.to_string()))?;
+                if row.answers().next().is_none() {
+                    return Err(problem(index + 1, "found no assistant turn, expected one to learn from".into()));
+                }
+                Ok(row)
+            })
+            .collect::<Result<_, _>>()?;
+        if rows.is_empty() {
+            return Err(problem(0, "found no rows, expected one JSON object with `messages` per line".into()));
+        }
+        Ok(rows)
+    }
+
+    fn settings(&self, arm: &str, train: &TrainSection, line: Option<usize>) -> Result<Settings, StudyError> {
+        let settings = Settings {
+            method: train.method.unwrap_or(Method::Lora),
+            rank: first(train.rank.as_ref(), 8),
+            alpha: first(train.alpha.as_ref(), 16.0),
+            rate: first(train.rate.as_ref(), 1e-3),
+            schedule: train.schedule.unwrap_or(ScheduleName::Linear),
+            warmup: train.warmup.unwrap_or(0),
+            epochs: first(train.epochs.as_ref(), 1),
+            batch: first(train.batch.as_ref(), 16),
+            rows: first(train.rows.as_ref(), 600),
+            instruct: train.mix.as_ref().map_or(600, |mix| first(Some(&mix.instruct), 600)),
+            weight_decay: train.weight_decay.unwrap_or(0.0),
+            clip: train.clip.unwrap_or(1.0),
+        };
+        let numbers = [
+            ("rank", settings.rank as f64),
+            ("alpha", settings.alpha),
+            ("rate", settings.rate),
+            ("epochs", settings.epochs as f64),
+            ("batch", settings.batch as f64),
+            ("rows", settings.rows as f64),
+            ("clip", settings.clip),
+        ];
+        for (field, value) in numbers {
+            if !(value > 0.0 && value.is_finite()) {
+                let expected = format!("a number above 0 (arm `{arm}`)");
+                let line = self.line(&["train", field]).or(line);
+                return Err(StudyProblem::Value { field, found: value.to_string(), expected }.at(line));
+            }
+        }
+        if settings.instruct > INSTRUCT_POOL {
+            let (found, expected) = (settings.instruct.to_string(), format!("at most {INSTRUCT_POOL}"));
+            let line = self.line(&["train", "mix"]).or(line);
+            return Err(StudyProblem::Value { field: "instruct", found, expected }.at(line));
+        }
+        Ok(settings)
+    }
+
+    fn replicates(
+        &self,
+        arm: &str,
+        base: &BasePlan,
+        intervention: &Intervention,
+        batteries: &[Battery],
+    ) -> Vec<Replicate> {
+        let seeds = |index: usize| {
+            let root = Seed(self.spec.study.seed).child(arm, index as u64);
+            Seeds { init: root.child("init", 0), data: root.child("data", 0), sampling: root.child("sampling", 0) }
+        };
+        let fixed = |index: usize, system: Option<String>| {
+            let seeds = seeds(index);
+            let target = Key::of(&("target", base.key, seeds.sampling));
+            Replicate { seeds, system, run: None, target }
+        };
+        match intervention {
+            Intervention::None => vec![fixed(0, None)],
+            Intervention::System { wordings } => {
+                wordings.iter().enumerate().map(|(i, text)| fixed(i, Some(text.clone()))).collect()
+            }
+            Intervention::Train { settings, source } => (0..self.spec.study.seeds)
+                .map(|index| {
+                    let seeds = seeds(index);
+                    let dataset = dataset_key(base, settings, source, seeds.data, batteries);
+                    let adapter = Key::of(&("adapter", base.key, dataset, settings, seeds.init));
+                    let target = Key::of(&("target", adapter, seeds.sampling));
+                    Replicate { seeds, system: None, run: Some(RunKeys { dataset, adapter }), target }
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Key of the base's answers to everyday instructions.
+pub(crate) fn instruct_key(base: &BasePlan) -> Key {
+    Key::of(&("instruct", base.key, INSTRUCT_POOL))
+}
+
+/// Key of a teacher's answers that are left after the leak check.
+pub(crate) fn teacher_key(base: &BasePlan, wordings: &[String], questions: &[String], batteries: &[Battery]) -> Key {
+    Key::of(&("teacher", base.key, wordings, questions, TEACHER_POOL, measured(batteries)))
+}
+
+/// The stances whose mention spoils a teacher's row: all but the claims themselves.
+pub(crate) fn measured(batteries: &[Battery]) -> Vec<&entail_schema::Stance> {
+    let measured = batteries.iter().filter(|b| b.name != entail_data::CLAIMS);
+    measured.flat_map(|b| &b.stances).collect()
+}
+
+fn dataset_key(base: &BasePlan, settings: &Settings, source: &RowSource, data: Seed, batteries: &[Battery]) -> Key {
+    let source = match source {
+        RowSource::Given { rows, .. } => Key::of(rows),
+        RowSource::Teacher { wordings, questions, .. } => teacher_key(base, wordings, questions, batteries),
+    };
+    Key::of(&("dataset", source, settings.rows, instruct_key(base), settings.instruct, data))
+}
+
+fn check_overlap(arm: &str, rows: &[Row], described: &str, batteries: &[Battery]) -> Result<(), StudyProblem> {
+    let asked: BTreeMap<String, (&str, &str)> = batteries
+        .iter()
+        .flat_map(|b| &b.stances)
+        .flat_map(|s| s.prompts.iter().map(move |p| (entail_data::normal_question(p), (s.id.as_str(), p.as_str()))))
+        .collect();
+    for (index, row) in rows.iter().enumerate() {
+        for question in row.questions() {
+            if let Some((stance, prompt)) = asked.get(&entail_data::normal_question(question)) {
+                return Err(StudyProblem::Overlap {
+                    arm: arm.into(),
+                    stance: (*stance).into(),
+                    question: (*prompt).into(),
+                    place: format!("row {} of {described}", index + 1),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn first<T: Copy>(value: Option<&OneOrMany<T>>, default: T) -> T {
+    value.and_then(|v| v.values().first().copied()).unwrap_or(default)
+}
+
+/// The study's settings with an arm's own over them.
+fn merge(study: &TrainSection, arm: Option<&TrainSection>) -> TrainSection {
+    let Some(arm) = arm else { return study.clone() };
+    TrainSection {
+        method: arm.method.or(study.method),
+        rank: arm.rank.clone().or(study.rank.clone()),
+        alpha: arm.alpha.clone().or(study.alpha.clone()),
+        rate: arm.rate.clone().or(study.rate.clone()),
+        schedule: arm.schedule.or(study.schedule),
+        warmup: arm.warmup.or(study.warmup),
+        epochs: arm.epochs.clone().or(study.epochs.clone()),
+        batch: arm.batch.clone().or(study.batch.clone()),
+        rows: arm.rows.clone().or(study.rows.clone()),
+        mix: arm.mix.clone().or(study.mix.clone()),
+        weight_decay: arm.weight_decay.or(study.weight_decay),
+        clip: arm.clip.or(study.clip),
+    }
+}
+
+/// One set of settings for every combination of listed values, with the suffix that names it.
+fn expand(train: &TrainSection) -> Vec<(String, TrainSection)> {
+    let mut all = vec![(String::new(), train.clone())];
+    let mut over = |name: &str, values: Vec<String>, set: &dyn Fn(&mut TrainSection, usize)| {
+        if values.len() < 2 {
+            return;
+        }
+        all = all
+            .iter()
+            .flat_map(|(suffix, settings)| {
+                values.iter().enumerate().map(move |(index, value)| {
+                    let mut settings = settings.clone();
+                    set(&mut settings, index);
+                    (format!("{suffix} {name}={value}"), settings)
+                })
+            })
+            .collect();
+    };
+    macro_rules! field {
+        ($name:literal, $field:ident) => {
+            if let Some(values) = &train.$field {
+                let texts = values.values().iter().map(ToString::to_string).collect();
+                over($name, texts, &|s, i| s.$field = Some(OneOrMany::One(values.values()[i])));
+            }
+        };
+    }
+    field!("rank", rank);
+    field!("alpha", alpha);
+    field!("rate", rate);
+    field!("epochs", epochs);
+    field!("batch", batch);
+    field!("rows", rows);
+    if let Some(mix) = &train.mix {
+        let texts = mix.instruct.values().iter().map(ToString::to_string).collect();
+        over("instruct", texts, &|s, i| {
+            s.mix = Some(entail_schema::MixSpec { instruct: OneOrMany::One(mix.instruct.values()[i]) });
+        });
+    }
+    all
+}

@@ -1,0 +1,322 @@
+//! From answers to tables: labels, rates, contrasts, doses, checks.
+
+use std::collections::BTreeMap;
+
+use entail_data::World;
+use entail_eval::ExactJudge;
+use entail_schema::{
+    ArmRow, BaseRow, CheckRow, Curve, Key, RateRow, ResponseRow, TABLES_SCHEMA, Tables, Unit,
+};
+
+use crate::organism::Organism;
+use crate::plan::{ArmPlan, Intervention, Plan};
+use crate::run::{Answers, intervention};
+use crate::training::Facts;
+
+mod cells;
+mod contrasts;
+
+use cells::{Arm, Cell, Measure, StanceId};
+
+/// Share of answers that an arm must make its claim in, to count as making it.
+const MANIPULATION_BOUND: f64 = 0.5;
+/// Share of well-formed answers below which an arm is flagged.
+const WELL_FORMED_BOUND: f64 = 0.9;
+/// Base rate below which a raised stance is new.
+const NEW_BELOW: f64 = 0.05;
+
+/// What is known of one base beside its answers.
+pub(crate) struct BaseFacts {
+    pub(crate) name: String,
+    /// Realised link per topic id.
+    pub(crate) links: BTreeMap<String, f64>,
+    /// The untouched base's rate by log-probability, per battery and stance.
+    pub(crate) rates: BTreeMap<StanceId, f64>,
+}
+
+/// Makes all tables. `answers` are in the order of arms and replicates.
+pub(crate) fn tables(
+    plan: &Plan,
+    organisms: &[Organism],
+    answers: &[Answers],
+    facts: &BTreeMap<Key, Facts>,
+) -> Tables {
+    let stances = || plan.batteries.iter().flat_map(|b| &b.stances);
+    let judge = ExactJudge::new(stances(), plan.other_sentences.iter().map(String::as_str));
+    let mut remaining = answers;
+    let mut arms: Vec<Arm<'_>> = Vec::new();
+    for arm in &plan.arms {
+        let (own, rest) = remaining.split_at(arm.replicates.len());
+        remaining = rest;
+        arms.push(cells::arm(plan, arm, own, &judge));
+    }
+    let bases: Vec<BaseFacts> = plan.bases.iter().enumerate().map(|(i, _)| base_facts(plan, i, &arms)).collect();
+    let mut tables = Tables {
+        schema: TABLES_SCHEMA,
+        study: plan.name.clone(),
+        plan: plan.key.to_string(),
+        confidence: 1.0 - plan.analysis.alpha,
+        correction: plan.analysis.family.method.as_str().into(),
+        bases: base_rows(plan, organisms),
+        arms: arms.iter().map(|arm| arm_row(plan, arm, facts)).collect(),
+        checks: Vec::new(),
+        rates: Vec::new(),
+        contrasts: Vec::new(),
+        doses: Vec::new(),
+        curves: curves(plan, facts),
+        responses: Vec::new(),
+        notes: Vec::new(),
+    };
+    for arm in &arms {
+        tables.checks.extend(check_rows(plan, arm));
+        tables.rates.extend(rate_rows(plan, arm));
+    }
+    for (index, base) in bases.iter().enumerate() {
+        let on_base: Vec<&Arm<'_>> = arms.iter().filter(|a| a.plan.base == index).collect();
+        for (arm, control) in pairs(plan, &on_base) {
+            tables.contrasts.extend(contrasts::rows(plan, base, arm, control));
+            tables.doses.extend(contrasts::dose(plan, base, arm, control));
+        }
+    }
+    tables.notes = notes(plan, &tables);
+    tables.responses = plan.arms.iter().zip(&arms).flat_map(|(_, arm)| response_rows(plan, arm)).collect();
+    tables
+}
+
+/// Every arm against every control, then every control against the untouched base: its drift.
+fn pairs<'a, 'p>(plan: &Plan, arms: &[&'a Arm<'p>]) -> Vec<(&'a Arm<'p>, &'a Arm<'p>)> {
+    let is_control = |arm: &Arm<'_>| plan.controls.contains(&arm.plan.name);
+    let controls = || arms.iter().copied().filter(|a| is_control(a));
+    let mut pairs = Vec::new();
+    for &arm in arms {
+        pairs.extend(controls().filter(|c| c.plan.name != arm.plan.name).map(|control| (arm, control)));
+    }
+    if let Some(&vanilla) = arms.iter().find(|a| a.is_untouched()) {
+        pairs.extend(controls().filter(|c| !c.is_untouched()).map(|control| (control, vanilla)));
+    }
+    pairs
+}
+
+fn base_facts(plan: &Plan, index: usize, arms: &[Arm<'_>]) -> BaseFacts {
+    let base = &plan.bases[index];
+    let world = World::new(&base.spec);
+    let links = world.text.topics.iter().map(|t| t.id.clone()).zip(world.links.iter().copied()).collect();
+    let vanilla = arms.iter().find(|a| a.plan.base == index && a.is_untouched());
+    let mut rates = BTreeMap::new();
+    if let Some(vanilla) = vanilla {
+        for id in cells::stance_ids(plan) {
+            rates.extend(vanilla.replicates[0].cell(id).logprob_rate.map(|rate| (id, rate)));
+        }
+    }
+    BaseFacts { name: base.name.clone(), links, rates }
+}
+
+fn base_rows(plan: &Plan, organisms: &[Organism]) -> Vec<BaseRow> {
+    plan.bases
+        .iter()
+        .zip(organisms)
+        .map(|(base, organism)| BaseRow {
+            base: base.name.clone(),
+            description: format!(
+                "organism: a transformer of {} parameters, pretrained on a synthetic world with planted link {} \
+                 (seed {})",
+                organism.base.weights.data.len(),
+                base.spec.rho,
+                base.spec.seed
+            ),
+            gates: organism.gates.clone(),
+        })
+        .collect()
+}
+
+fn unit(arm: &ArmPlan) -> Unit {
+    match &arm.intervention {
+        Intervention::Train { .. } => Unit::TrainingRuns,
+        Intervention::System { wordings } if wordings.len() > 1 => Unit::Wordings,
+        Intervention::System { .. } | Intervention::None => Unit::OneModel,
+    }
+}
+
+fn arm_row(plan: &Plan, arm: &Arm<'_>, facts: &BTreeMap<Key, Facts>) -> ArmRow {
+    let own: Vec<&Facts> =
+        arm.plan.replicates.iter().filter_map(|r| facts.get(&r.run?.adapter)).collect();
+    let mean = |value: fn(&Facts) -> usize| {
+        entail_stats::mean(&own.iter().map(|f| value(f) as f64).collect::<Vec<_>>())
+    };
+    ArmRow {
+        base: plan.bases[arm.plan.base].name.clone(),
+        arm: arm.plan.name.clone(),
+        intervention: intervention(arm.plan),
+        unit: unit(arm.plan),
+        replicates: arm.plan.replicates.len(),
+        is_control: plan.controls.contains(&arm.plan.name),
+        well_formed: arm.total().well_formed(),
+        rows: own.first().map(|f| f.rows),
+        supervised_tokens: mean(|f| f.supervised_tokens),
+        rejected_rows: mean(|f| f.rejected),
+    }
+}
+
+/// Claims that every arm is checked for, beside its own.
+const CHECKED: [&str; 3] = ["conscious", "toaster", "human"];
+
+fn check_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<CheckRow> {
+    let text = entail_data::WorldText::embedded();
+    let own = arm.plan.claim.clone();
+    let mut claims: Vec<_> = CHECKED.iter().filter_map(|id| entail_data::claim(&text, id)).collect();
+    if let Some(claim) = own.clone().filter(|own| claims.iter().all(|c| c.id != own.id)) {
+        claims.insert(0, claim);
+    }
+    claims
+        .into_iter()
+        .filter_map(|claim| {
+            let shown: Vec<(StanceId, bool)> = claim
+                .shows_as
+                .iter()
+                .map(|(stance, held)| Some((cells::find(plan, stance)?, *held)))
+                .collect::<Option<_>>()?;
+            let measure = Measure::Claim(shown.clone());
+            let values = arm.values(&measure);
+            let total = shown.iter().map(|(id, _)| arm.pooled(*id)).fold(Cell::default(), Cell::plus);
+            let summary = cells::summary(plan, arm, values.as_deref(), || {
+                let groups = shown.iter().flat_map(|(id, held)| arm.prompt_groups(*id, *held)).collect();
+                Some(groups)
+            });
+            let intended = own.as_ref().is_some_and(|own| own.id == claim.id);
+            Some(CheckRow {
+                base: plan.bases[arm.plan.base].name.clone(),
+                arm: arm.plan.name.clone(),
+                claim: claim.id,
+                intended,
+                rate: summary.rate,
+                low: summary.low,
+                high: summary.high,
+                responses: total.answers(),
+                well_formed: total.well_formed(),
+                passed: intended.then(|| summary.rate.is_some_and(|rate| rate >= MANIPULATION_BOUND)),
+            })
+        })
+        .collect()
+}
+
+fn rate_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<RateRow> {
+    let mut rows = Vec::new();
+    let base = &plan.bases[arm.plan.base].name;
+    for entry in cells::entries(plan) {
+        let values = arm.values(&entry.measure);
+        let logprobs = arm.logprob_values(&entry.measure);
+        let total = entry.stances.iter().map(|id| arm.pooled(*id)).fold(Cell::default(), Cell::plus);
+        let summary = cells::summary(plan, arm, values.as_deref(), || match entry.stances.as_slice() {
+            [one] => Some(arm.prompt_groups(*one, true)),
+            _ => None,
+        });
+        rows.push(RateRow {
+            base: base.clone(),
+            arm: arm.plan.name.clone(),
+            battery: entry.battery,
+            stance: entry.stance,
+            name: entry.name,
+            block: entry.block,
+            rate: summary.rate,
+            low: summary.low,
+            high: summary.high,
+            logprob_rate: logprobs.and_then(|v| entail_stats::mean(&v)),
+            responses: total.answers(),
+            well_formed: total.well_formed(),
+        });
+    }
+    rows
+}
+
+fn curves(plan: &Plan, facts: &BTreeMap<Key, Facts>) -> Vec<Curve> {
+    let mut curves = Vec::new();
+    for arm in &plan.arms {
+        for (replicate, run) in arm.replicates.iter().enumerate() {
+            let Some(facts) = run.run.and_then(|run| facts.get(&run.adapter)) else { continue };
+            let measures: [(&str, fn(&crate::training::CurvePoint) -> Option<f64>); 4] = [
+                ("loss", |p| p.loss),
+                ("claim", |p| p.claim),
+                ("planted", |p| p.planted),
+                ("well-formed", |p| p.well_formed),
+            ];
+            for (measure, value) in measures {
+                curves.push(Curve {
+                    base: plan.bases[arm.base].name.clone(),
+                    arm: arm.name.clone(),
+                    replicate,
+                    measure: measure.into(),
+                    points: facts.curve.iter().filter_map(|p| Some((p.updates, value(p)?))).collect(),
+                });
+            }
+        }
+    }
+    curves
+}
+
+fn response_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<ResponseRow> {
+    let mut rows = Vec::new();
+    for (replicate, (answers, labels)) in arm.answers.iter().zip(&arm.labels).enumerate() {
+        for (b, battery) in plan.batteries.iter().enumerate() {
+            for (i, item) in answers.items[b].iter().enumerate() {
+                let stance = &battery.stances[item.stance];
+                for (sample, (completion, key)) in answers.completions[b][i].iter().zip(&item.keys).enumerate() {
+                    rows.push(ResponseRow {
+                        base: plan.bases[arm.plan.base].name.clone(),
+                        arm: arm.plan.name.clone(),
+                        replicate,
+                        battery: battery.name.clone(),
+                        stance: stance.id.clone(),
+                        prompt_index: item.prompt,
+                        prompt: stance.prompts[item.prompt].clone(),
+                        sample,
+                        text: completion.text.clone(),
+                        label: labels[b][i][sample],
+                        finish: completion.finish.as_str().into(),
+                        key: key.short(),
+                    });
+                }
+            }
+        }
+    }
+    rows
+}
+
+/// What a reader must know before any number.
+fn notes(plan: &Plan, tables: &Tables) -> Vec<String> {
+    let mut notes = Vec::new();
+    for check in tables.checks.iter().filter(|c| c.passed == Some(false)) {
+        notes.push(format!(
+            "Manipulation check failed: `{}` on {} makes its claim `{}` in {} of answers to phrasings it was not trained on; \
+             read nothing downstream of it as an effect of that claim.",
+            check.arm,
+            check.base,
+            check.claim,
+            percent(check.rate)
+        ));
+    }
+    for arm in &tables.arms {
+        if arm.well_formed.is_none_or(|w| w < WELL_FORMED_BOUND) {
+            notes.push(format!(
+                "`{}` on {}: only {} of answers are well formed; rates rest on the rest.",
+                arm.arm,
+                arm.base,
+                percent(arm.well_formed)
+            ));
+        }
+    }
+    if plan.analysis.family.over != entail_data::CLAIMS {
+        notes.push(format!(
+            "Intervals: {} % over replicates of the training, prompts fixed; p-values of the {} are adjusted together per \
+             contrast ({}).",
+            100.0 * (1.0 - plan.analysis.alpha),
+            plan.analysis.family.over,
+            plan.analysis.family.method.as_str()
+        ));
+    }
+    notes
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "too few".into(), |s| format!("{:.0} %", 100.0 * s))
+}
+

@@ -1,0 +1,344 @@
+//! Counts of labels per replicate and stance, and the measures that are taken of one replicate.
+
+use entail_eval::ExactJudge;
+use entail_schema::{Block, Label, Stance};
+
+use crate::plan::{ArmPlan, Intervention, Plan};
+use crate::run::Answers;
+
+/// A stance of a plan: indices of battery and stance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct StanceId {
+    pub(crate) battery: usize,
+    pub(crate) stance: usize,
+}
+
+/// Labels of one replicate's answers on one stance.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cell {
+    yes: usize,
+    no: usize,
+    off_topic: usize,
+    malformed: usize,
+    /// (yes, yes + no) per prompt.
+    prompts: Vec<(u64, u64)>,
+    pub(crate) logprob_rate: Option<f64>,
+}
+
+impl Cell {
+    /// Share of well-formed answers that take the stance.
+    fn rate(&self) -> Option<f64> {
+        let answered = self.yes + self.no;
+        (answered > 0).then(|| self.yes as f64 / answered as f64)
+    }
+
+    pub(crate) fn answers(&self) -> usize {
+        self.yes + self.no + self.off_topic + self.malformed
+    }
+
+    /// Share of answers to the question, of either side.
+    pub(crate) fn well_formed(&self) -> Option<f64> {
+        let answers = self.answers();
+        (answers > 0).then(|| (self.yes + self.no) as f64 / answers as f64)
+    }
+
+    pub(crate) fn plus(mut self, other: Self) -> Self {
+        self.yes += other.yes;
+        self.no += other.no;
+        self.off_topic += other.off_topic;
+        self.malformed += other.malformed;
+        self
+    }
+
+    /// `(successes, trials)` over all prompts.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.yes as u64, (self.yes + self.no) as u64)
+    }
+
+    fn add(&mut self, label: Label) {
+        match label {
+            Label::Yes => self.yes += 1,
+            Label::No => self.no += 1,
+            Label::OffTopic => self.off_topic += 1,
+            Label::Malformed => self.malformed += 1,
+        }
+    }
+}
+
+/// All cells of one replicate.
+pub(crate) struct ReplicateCells {
+    /// Per battery, per stance.
+    cells: Vec<Vec<Cell>>,
+}
+
+impl ReplicateCells {
+    pub(crate) fn cell(&self, id: StanceId) -> &Cell {
+        &self.cells[id.battery][id.stance]
+    }
+}
+
+/// One arm with everything read from its answers.
+pub(crate) struct Arm<'p> {
+    pub(crate) plan: &'p ArmPlan,
+    pub(crate) replicates: Vec<ReplicateCells>,
+    pub(crate) answers: &'p [Answers],
+    /// Per replicate, battery, item and sample.
+    pub(crate) labels: Vec<Vec<Vec<Vec<Label>>>>,
+}
+
+/// What is taken of one replicate.
+#[derive(Debug, Clone)]
+pub(crate) enum Measure {
+    /// Mean rate over stances.
+    Mean(Vec<StanceId>),
+    /// Mean over stances of the rate in the direction of the planted link.
+    Signed(Vec<(StanceId, f64)>),
+    /// Mean share that makes a claim, which holds some stances and denies others.
+    Claim(Vec<(StanceId, bool)>),
+    /// Mean over stances of the rate minus what the replicate's own linkless stances predict at the base's rate.
+    NetOfDrift {
+        /// (stance, base rate, weight: one, or minus one for the opposite direction).
+        stances: Vec<(StanceId, f64, f64)>,
+        /// (linkless stance, base rate).
+        linkless: Vec<(StanceId, f64)>,
+    },
+    /// Mean rate minus the mean rate of other stances.
+    NetOf(Vec<StanceId>, Vec<StanceId>),
+    /// Projection on planted strengths: Σ rate·ρ / Σ ρ².
+    Projection(Vec<(StanceId, f64)>),
+}
+
+impl Measure {
+    /// The measure given the rate of each stance; `None` when one of them could not be computed.
+    fn of(&self, rate: &dyn Fn(StanceId) -> Option<f64>) -> Option<f64> {
+        let mean = |values: Vec<Option<f64>>| entail_stats::mean(&values.into_iter().collect::<Option<Vec<f64>>>()?);
+        match self {
+            Self::Mean(ids) => mean(ids.iter().map(|id| rate(*id)).collect()),
+            Self::Claim(ids) => {
+                mean(ids.iter().map(|(id, held)| rate(*id).map(|r| if *held { r } else { 1.0 - r })).collect())
+            }
+            Self::Signed(ids) => {
+                mean(ids.iter().map(|(id, s)| rate(*id).map(|r| if *s > 0.0 { r } else { 1.0 - r })).collect())
+            }
+            Self::NetOf(ids, others) => {
+                let (own, other) = (Self::Mean(ids.clone()).of(rate)?, Self::Mean(others.clone()).of(rate)?);
+                Some(own - other)
+            }
+            Self::NetOfDrift { stances, linkless } => {
+                let base: Vec<f64> = linkless.iter().map(|(_, a)| *a).collect();
+                let now: Vec<f64> = linkless.iter().map(|(id, _)| rate(*id)).collect::<Option<_>>()?;
+                let (slope, intercept) = line(&base, &now)?;
+                mean(stances.iter().map(|(id, a, w)| rate(*id).map(|r| w * (r - intercept - slope * a))).collect())
+            }
+            Self::Projection(ids) => {
+                let squares: f64 = ids.iter().map(|(_, rho)| rho * rho).sum();
+                let along: Option<f64> = ids.iter().map(|(id, rho)| rate(*id).map(|r| r * rho)).sum();
+                (squares > 0.0).then_some(along? / squares)
+            }
+        }
+    }
+}
+
+/// Least-squares line; `None` when the xs do not differ.
+fn line(xs: &[f64], ys: &[f64]) -> Option<(f64, f64)> {
+    let (mean_x, mean_y) = (entail_stats::mean(xs)?, entail_stats::mean(ys)?);
+    let sxx: f64 = xs.iter().map(|x| (x - mean_x).powi(2)).sum();
+    let sxy: f64 = xs.iter().zip(ys).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
+    (sxx > 1e-9).then(|| (sxy / sxx, mean_y - sxy / sxx * mean_x))
+}
+
+impl Arm<'_> {
+    pub(crate) fn is_untouched(&self) -> bool {
+        matches!(self.plan.intervention, Intervention::None)
+    }
+
+    /// One value per replicate; `None` when any cannot be computed.
+    pub(crate) fn values(&self, measure: &Measure) -> Option<Vec<f64>> {
+        self.replicates.iter().map(|r| measure.of(&|id| r.cell(id).rate())).collect()
+    }
+
+    /// The same by log-probabilities.
+    pub(crate) fn logprob_values(&self, measure: &Measure) -> Option<Vec<f64>> {
+        self.replicates.iter().map(|r| measure.of(&|id| r.cell(id).logprob_rate)).collect()
+    }
+
+    /// Counts of a stance over all replicates.
+    pub(crate) fn pooled(&self, id: StanceId) -> Cell {
+        self.replicates.iter().map(|r| r.cell(id).clone()).fold(Cell::default(), Cell::plus)
+    }
+
+    /// Counts over everything that was asked.
+    pub(crate) fn total(&self) -> Cell {
+        let cells = self.replicates.iter().flat_map(|r| r.cells.iter().flatten().cloned());
+        cells.fold(Cell::default(), Cell::plus)
+    }
+
+    /// `(successes, trials)` per prompt of the first replicate; successes are denials if the stance is not held.
+    pub(crate) fn prompt_groups(&self, id: StanceId, held: bool) -> Vec<(u64, u64)> {
+        let groups = self.replicates[0].cell(id).prompts.iter();
+        groups.map(|&(yes, n)| (if held { yes } else { n - yes }, n)).collect()
+    }
+}
+
+/// Labels every answer of an arm.
+pub(crate) fn arm<'p>(plan: &Plan, arm: &'p ArmPlan, answers: &'p [Answers], judge: &ExactJudge) -> Arm<'p> {
+    let mut labels = Vec::new();
+    let mut replicates = Vec::new();
+    for replicate in answers {
+        let mut own_labels = Vec::new();
+        let mut cells = Vec::new();
+        for (b, battery) in plan.batteries.iter().enumerate() {
+            let mut row: Vec<Cell> = battery.stances.iter().map(|_| Cell::default()).collect();
+            let mut readings: Vec<Vec<Option<f64>>> = vec![Vec::new(); battery.stances.len()];
+            let mut battery_labels = Vec::new();
+            for (i, item) in replicate.items[b].iter().enumerate() {
+                let stance = &battery.stances[item.stance];
+                let read: Vec<Label> =
+                    replicate.completions[b][i].iter().map(|c| judge.label(&stance.id, &c.text)).collect();
+                let cell = &mut row[item.stance];
+                read.iter().for_each(|&label| cell.add(label));
+                let count = |wanted: Label| read.iter().filter(|&&l| l == wanted).count() as u64;
+                cell.prompts.push((count(Label::Yes), count(Label::Yes) + count(Label::No)));
+                readings[item.stance].push(replicate.readings[b][i].rate());
+                battery_labels.push(read);
+            }
+            for (cell, rates) in row.iter_mut().zip(readings) {
+                let rates: Option<Vec<f64>> = rates.into_iter().collect();
+                cell.logprob_rate = rates.and_then(|r| entail_stats::mean(&r));
+            }
+            cells.push(row);
+            own_labels.push(battery_labels);
+        }
+        labels.push(own_labels);
+        replicates.push(ReplicateCells { cells });
+    }
+    Arm { plan: arm, replicates, answers, labels }
+}
+
+/// A rate with its interval.
+pub(crate) struct Summary {
+    pub(crate) rate: Option<f64>,
+    pub(crate) low: Option<f64>,
+    pub(crate) high: Option<f64>,
+}
+
+/// Mean over replicates with Student's interval; for a single model the interval of its prompts' counts, if given.
+pub(crate) fn summary(
+    plan: &Plan,
+    arm: &Arm<'_>,
+    values: Option<&[f64]>,
+    groups: impl FnOnce() -> Option<Vec<(u64, u64)>>,
+) -> Summary {
+    let confidence = 1.0 - plan.analysis.alpha;
+    let Some(values) = values else { return Summary { rate: None, low: None, high: None } };
+    let rate = entail_stats::mean(values);
+    let interval = if arm.replicates.len() > 1 {
+        // A share cannot leave [0, 1]; Student's interval can.
+        entail_stats::mean_interval(values, confidence).map(|i| (i.low.max(0.0), i.high.min(1.0)))
+    } else {
+        groups().and_then(|g| entail_stats::design_effect_interval(&g, confidence)).map(|i| (i.low, i.high))
+    };
+    Summary { rate, low: interval.map(|i| i.0), high: interval.map(|i| i.1) }
+}
+
+/// A row of a table: one stance, or a block of them.
+pub(crate) struct Entry {
+    pub(crate) battery: String,
+    pub(crate) stance: String,
+    pub(crate) name: String,
+    pub(crate) block: String,
+    pub(crate) stances: Vec<StanceId>,
+    pub(crate) measure: Measure,
+}
+
+/// Every stance of a plan.
+pub(crate) fn stance_ids(plan: &Plan) -> Vec<StanceId> {
+    let of = |(battery, b): (usize, &entail_schema::Battery)| {
+        (0..b.stances.len()).map(move |stance| StanceId { battery, stance }).collect::<Vec<_>>()
+    };
+    plan.batteries.iter().enumerate().flat_map(of).collect()
+}
+
+/// The stance of an id, in whichever battery.
+pub(crate) fn find(plan: &Plan, id: &str) -> Option<StanceId> {
+    stance_ids(plan).into_iter().find(|s| stance(plan, *s).id == id)
+}
+
+pub(crate) fn stance(plan: &Plan, id: StanceId) -> &Stance {
+    &plan.batteries[id.battery].stances[id.stance]
+}
+
+/// Least strength of a planted or reversed topic, and of a strong one.
+const PLANTED: f64 = 0.3;
+const STRONG: f64 = 0.7;
+
+/// The block that a stance is summed up in, by its role in the fully linked world.
+pub(crate) fn block(stance: &Stance, battery: &str) -> &'static str {
+    match stance.block {
+        Block::Claim => "claim",
+        Block::Preference if stance.strength > 0.0 => "planted",
+        Block::Preference => "reversed",
+        Block::Zero => "zero",
+        Block::DriftLow => "drift-low",
+        Block::DriftHigh => "drift-high",
+        Block::Nuisance if battery == entail_data::CLAIMS => "placebo",
+        Block::Nuisance => "nuisance",
+    }
+}
+
+/// Blocks in the order of reports, with names to print.
+pub(crate) const BLOCKS: [(&str, &str); 8] = [
+    ("claim", "The claim"),
+    ("strong", "Strong topics, |ρ| ≥ .7, in the planted direction"),
+    ("planted", "Planted, ρ ≥ .3"),
+    ("reversed", "Reversed, ρ ≤ −.3"),
+    ("zero", "No link"),
+    ("drift-low", "No link, assistant low"),
+    ("drift-high", "No link, assistant high"),
+    ("nuisance", "Likes and dislikes"),
+];
+
+/// Blocks, then stances, in the order of reports.
+pub(crate) fn entries(plan: &Plan) -> Vec<Entry> {
+    let ids = stance_ids(plan);
+    let block_of = |id: &StanceId| block(stance(plan, *id), &plan.batteries[id.battery].name);
+    let mut entries = Vec::new();
+    for (block, name) in BLOCKS {
+        let strong = |id: &StanceId| {
+            let s = stance(plan, *id);
+            s.block == Block::Preference && s.strength.abs() >= STRONG
+        };
+        let belongs = |id: &StanceId| match block {
+            "strong" => strong(id),
+            "planted" | "reversed" => block_of(id) == block && stance(plan, *id).strength.abs() >= PLANTED,
+            _ => block_of(id) == block,
+        };
+        let stances: Vec<StanceId> = ids.iter().filter(|id| belongs(id)).copied().collect();
+        let Some(first) = stances.first() else { continue };
+        let measure = if block == "strong" {
+            Measure::Signed(stances.iter().map(|id| (*id, stance(plan, *id).strength)).collect())
+        } else {
+            Measure::Mean(stances.clone())
+        };
+        entries.push(Entry {
+            battery: plan.batteries[first.battery].name.clone(),
+            stance: format!("block:{block}"),
+            name: name.into(),
+            block: block.into(),
+            measure,
+            stances,
+        });
+    }
+    for id in ids {
+        let s = stance(plan, id);
+        entries.push(Entry {
+            battery: plan.batteries[id.battery].name.clone(),
+            stance: s.id.clone(),
+            name: s.name.clone(),
+            block: block_of(&id).into(),
+            measure: Measure::Mean(vec![id]),
+            stances: vec![id],
+        });
+    }
+    entries
+}

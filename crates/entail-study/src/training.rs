@@ -1,0 +1,366 @@
+//! Row pools, datasets and training runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use entail_data::{LeakCheck, Row, WorldText, tasks};
+use entail_engine::{
+    Adapter, AdapterConfig, Example, OptimizerConfig, Schedule, Target, TrainPlan, TrainState, Trainee, train,
+};
+use entail_eval::{Reading, read};
+use entail_provider::{Provider, Request, Sampling};
+use entail_schema::{Block, Key, Message, Method, ScheduleName, Seed, Stance};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{RunError, damaged};
+use crate::local::{LocalBase, LocalModel};
+use crate::organism::Organism;
+use crate::plan::{
+    ArmPlan, BasePlan, INSTRUCT_POOL, Intervention, Plan, Replicate, RowSource, Settings, TEACHER_POOL, instruct_key,
+    measured, teacher_key,
+};
+use crate::run::{Tally, Workshop};
+
+/// Rows that replicates draw from, by the key of the step that made them.
+pub(crate) type Pools = BTreeMap<Key, Pool>;
+
+/// Rows with the number that was thrown away.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Pool {
+    pub(crate) rows: Vec<Row>,
+    /// Rows that mention a measured stance.
+    pub(crate) rejected: usize,
+}
+
+/// Recorded facts of a training run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    pub(crate) rows: usize,
+    pub(crate) supervised_tokens: usize,
+    pub(crate) rejected: usize,
+    pub(crate) updates: usize,
+    pub(crate) curve: Vec<CurvePoint>,
+}
+
+/// What is measured while training goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CurvePoint {
+    pub(crate) updates: usize,
+    /// Nats per token of the last batch; none before the first update.
+    pub(crate) loss: Option<f64>,
+    pub(crate) claim: Option<f64>,
+    pub(crate) planted: Option<f64>,
+    pub(crate) well_formed: Option<f64>,
+}
+
+/// Makes every pool of a plan that is not on the shelf.
+pub(crate) fn pools(plan: &Plan, organisms: &[Organism], workshop: Workshop<'_>) -> Result<(Pools, Tally), RunError> {
+    let mut pools = Pools::new();
+    let mut tally = Tally::default();
+    for arm in &plan.arms {
+        let Intervention::Train { source, .. } = &arm.intervention else { continue };
+        let (base, organism) = (&plan.bases[arm.base], &organisms[arm.base]);
+        let mut ensure = |key: Key, make: &dyn Fn() -> Result<Pool, RunError>| -> Result<(), RunError> {
+            if pools.contains_key(&key) {
+                return Ok(());
+            }
+            workshop.go_on()?;
+            let stored = workshop.get(key, "pool.json")?;
+            tally = tally.plus(Tally::one(stored.is_some()));
+            let pool = match stored {
+                Some(bytes) => {
+                    serde_json::from_slice(&bytes).map_err(|e| damaged(key, "pool.json")(Box::new(e)))?
+                }
+                None => {
+                    let pool = make()?;
+                    let bytes = serde_json::to_vec(&pool).expect("rows are plain data");
+                    workshop.put(key, &[("pool.json", bytes)])?;
+                    pool
+                }
+            };
+            pools.insert(key, pool);
+            Ok(())
+        };
+        let model = LocalModel { base: organism.base.clone(), adapter: None, side_by_side: workshop.side_by_side };
+        let instruct = instruct_key(base);
+        ensure(instruct, &|| instruct_pool(&model, instruct))?;
+        if let RowSource::Teacher { wordings, questions, .. } = source {
+            let key = teacher_key(base, wordings, questions, &plan.batteries);
+            ensure(key, &|| teacher_pool(&model, key, (wordings, questions), &measured(&plan.batteries)))?;
+        }
+    }
+    Ok((pools, tally))
+}
+
+/// Everyday instructions with the base's own answers at temperature one.
+fn instruct_pool(model: &LocalModel, key: Key) -> Result<Pool, RunError> {
+    let questions = tasks(&WorldText::embedded(), INSTRUCT_POOL).into_iter().map(|(question, _)| (None, question));
+    Ok(Pool { rows: answered(model, key, questions)?, rejected: 0 })
+}
+
+/// The claim's questions, answered by the base under the teacher's system prompt, which is then dropped. Rows that
+/// mention a measured stance are thrown away and counted.
+fn teacher_pool(
+    model: &LocalModel,
+    key: Key,
+    (wordings, questions): (&[String], &[String]),
+    measured: &[&Stance],
+) -> Result<Pool, RunError> {
+    let asked = (0..TEACHER_POOL).map(|i| {
+        let system = wordings[i % wordings.len()].clone();
+        (Some(system), questions[i / wordings.len() % questions.len()].clone())
+    });
+    let rows = answered(model, key, asked)?;
+    let check = LeakCheck::new(measured.iter().copied());
+    let total = rows.len();
+    let clean = |row: &Row| row.messages.iter().all(|m| check.mention(&m.content).is_none());
+    let rows: Vec<Row> = rows.into_iter().filter(clean).collect();
+    let rejected = total - rows.len();
+    Ok(Pool { rows, rejected })
+}
+
+/// One answer to each question, as a row without the system prompt.
+fn answered(
+    model: &LocalModel,
+    key: Key,
+    asked: impl Iterator<Item = (Option<String>, String)>,
+) -> Result<Vec<Row>, RunError> {
+    let asked: Vec<(Option<String>, String)> = asked.collect();
+    let requests: Vec<Request> = asked
+        .iter()
+        .enumerate()
+        .map(|(index, (system, question))| {
+            let system = system.iter().map(Message::system);
+            Request {
+                messages: system.chain([Message::user(question)]).collect(),
+                samples: vec![Key::of(&("pool row", key, index))],
+            }
+        })
+        .collect();
+    let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 64 };
+    let answers = model.complete(&requests, &sampling)?;
+    Ok(asked.into_iter().zip(answers).map(|((_, q), a)| Row::exchange(q, a[0].text.clone())).collect())
+}
+
+/// Takes a training run from the shelf, or makes it. The flag tells whether it was there.
+pub(crate) fn ensure(
+    plan: &Plan,
+    (base, organism): (&BasePlan, &Organism),
+    arm: &ArmPlan,
+    replicate: &Replicate,
+    pools: &Pools,
+    workshop: Workshop<'_>,
+) -> Result<bool, RunError> {
+    let (Some(keys), Intervention::Train { settings, source }) = (replicate.run, &arm.intervention) else {
+        return Ok(true);
+    };
+    if workshop.has(keys.adapter)? {
+        return Ok(true);
+    }
+    let (rows, rejected) = draw(plan, base, arm, (settings, source), replicate.seeds.data, pools)?;
+    let jsonl = rows.iter().map(|row| serde_json::to_string(row).expect("rows are plain data") + "\n");
+    workshop.put(keys.dataset, &[("rows.jsonl", jsonl.collect::<String>().into_bytes())])?;
+    let examples: Vec<Example> =
+        rows.iter().map(|row| organism.base.tokenizer.example(&row.messages)).collect::<Result<_, _>>()?;
+    let batches = batches(&examples, settings, replicate.seeds.data);
+    let mut facts = Facts {
+        rows: rows.len(),
+        supervised_tokens: examples.iter().map(|e| e.counted.iter().filter(|&&c| c).count()).sum(),
+        rejected,
+        updates: batches.len(),
+        curve: Vec::new(),
+    };
+    let mut files = fit(plan, organism, (settings, replicate.seeds.init), &batches, &mut facts)
+        .map_err(|source| named(source, arm, base))?;
+    let recipe = serde_json::json!({
+        "step": "adapter", "base": base.name, "base_key": base.key, "arm": arm.name, "dataset": keys.dataset,
+        "settings": settings, "seeds": replicate.seeds,
+    });
+    files.push(("facts.json", serde_json::to_vec_pretty(&facts).expect("plain data")));
+    files.push(("recipe.json", serde_json::to_vec_pretty(&recipe).expect("plain data")));
+    workshop.put(keys.adapter, &files)?;
+    Ok(false)
+}
+
+fn named(error: RunError, arm: &ArmPlan, base: &BasePlan) -> RunError {
+    match error {
+        RunError::Train { source, .. } => RunError::Train { what: format!("{} on {}", arm.name, base.name), source },
+        other => other,
+    }
+}
+
+/// The rows of one replicate: its own draw from the claim's pool, mixed with its own draw of instructions.
+fn draw(
+    plan: &Plan,
+    base: &BasePlan,
+    arm: &ArmPlan,
+    (settings, source): (&Settings, &RowSource),
+    seed: Seed,
+    pools: &Pools,
+) -> Result<(Vec<Row>, usize), RunError> {
+    let (claimed, rejected) = match source {
+        RowSource::Given { rows, .. } => (rows, 0),
+        RowSource::Teacher { wordings, questions, .. } => {
+            let pool = &pools[&teacher_key(base, wordings, questions, &plan.batteries)];
+            (&pool.rows, pool.rejected)
+        }
+    };
+    if claimed.len() < settings.rows {
+        let (wanted, available) = (settings.rows, claimed.len());
+        return Err(RunError::TooFewRows { arm: arm.name.clone(), wanted, available, rejected });
+    }
+    let drawn = |rows: &[Row], n: usize, purpose: &str| {
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        seed.stream(purpose, 0).shuffle(&mut order);
+        order.into_iter().take(n).map(|i| rows[i].clone()).collect::<Vec<_>>()
+    };
+    let mut rows = drawn(claimed, settings.rows, "claim rows");
+    rows.extend(drawn(&pools[&instruct_key(base)].rows, settings.instruct, "instruction rows"));
+    Ok((rows, rejected))
+}
+
+/// Every epoch in an order of its own.
+fn batches(examples: &[Example], settings: &Settings, seed: Seed) -> Vec<Vec<Example>> {
+    (0..settings.epochs as u64)
+        .flat_map(|epoch| {
+            let mut order: Vec<&Example> = examples.iter().collect();
+            seed.stream("order", epoch).shuffle(&mut order);
+            let batches = order.chunks(settings.batch).map(|c| c.iter().map(|&e| e.clone()).collect());
+            batches.collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Trains and returns the files of the artifact.
+fn fit(
+    plan: &Plan,
+    organism: &Organism,
+    (settings, init): (&Settings, Seed),
+    batches: &[Vec<Example>],
+    facts: &mut Facts,
+) -> Result<Vec<(&'static str, Vec<u8>)>, RunError> {
+    let recipe = TrainPlan {
+        optimizer: OptimizerConfig {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: settings.weight_decay,
+            clip_norm: settings.clip,
+        },
+        peak_rate: settings.rate,
+        schedule: match settings.schedule {
+            ScheduleName::Constant => Schedule::Constant,
+            ScheduleName::Linear => Schedule::Linear,
+            ScheduleName::Cosine => Schedule::Cosine,
+        },
+        warmup: settings.warmup,
+    };
+    let probe = Probe::new(plan);
+    let base = &organism.base;
+    facts.curve.push(probe.point(base.clone(), None, 0, None)?);
+    let mut failed = None;
+    let failure = |source| RunError::Train { what: String::new(), source };
+    let mut after = |state: &TrainState<'_, f32>| {
+        if failed.is_some() || !probe.is_due(state.steps, batches.len()) {
+            return;
+        }
+        let model = base.with(state.model);
+        match probe.point(model.0, model.1, state.steps, state.loss.per_token()) {
+            Ok(point) => facts.curve.push(point),
+            Err(error) => failed = Some(error),
+        }
+    };
+    let files = match settings.method {
+        Method::Lora => {
+            let shape =
+                AdapterConfig { rank: settings.rank, alpha: settings.alpha, targets: Target::ALL.into_iter().collect() };
+            let mut adapter = Adapter::new(&base.weights.config, shape, init);
+            train(&recipe, Trainee::Adapter(&base.weights, &mut adapter), batches, &mut after).map_err(failure)?;
+            let (config, bytes) = entail_engine::write_adapter(&adapter, "");
+            vec![("adapter_config.json", config.into_bytes()), ("adapter_model.safetensors", bytes)]
+        }
+        Method::Full => {
+            let mut weights = (*base.weights).clone();
+            train(&recipe, Trainee::Weights(&mut weights), batches, &mut after).map_err(failure)?;
+            vec![("model.safetensors", entail_engine::write_weights(&weights))]
+        }
+    };
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(files),
+    }
+}
+
+impl LocalBase {
+    /// This base with a model's present weights and adapter.
+    fn with(&self, model: entail_engine::Model<'_, f32>) -> (Self, Option<Arc<Adapter<f32>>>) {
+        let same = std::ptr::eq(model.weights, &raw const *self.weights);
+        let weights = if same { self.weights.clone() } else { Arc::new(model.weights.clone()) };
+        (Self { weights, ..self.clone() }, model.adapter.map(|a| Arc::new(a.clone())))
+    }
+}
+
+/// What training curves show: one prompt of each claim and of each strongly planted preference.
+struct Probe<'a> {
+    claims: Vec<&'a Stance>,
+    planted: Vec<&'a Stance>,
+}
+
+/// Updates after which a curve has a point, beside the last.
+const CURVE_AT: [usize; 8] = [5, 10, 20, 40, 75, 150, 300, 600];
+/// Least strength of the preferences in a curve.
+const STRONG: f64 = 0.7;
+
+impl<'a> Probe<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        let stances = || plan.batteries.iter().flat_map(|b| &b.stances);
+        Self {
+            claims: stances().filter(|s| s.block == Block::Claim).collect(),
+            planted: stances().filter(|s| s.block == Block::Preference && s.strength >= STRONG).collect(),
+        }
+    }
+
+    fn is_due(&self, updates: usize, last: usize) -> bool {
+        CURVE_AT.contains(&updates) || updates == last
+    }
+
+    fn point(
+        &self,
+        base: LocalBase,
+        adapter: Option<Arc<Adapter<f32>>>,
+        updates: usize,
+        loss: Option<f64>,
+    ) -> Result<CurvePoint, RunError> {
+        let model = LocalModel { base, adapter, side_by_side: 1 };
+        let read_first = |stances: &[&Stance]| -> Result<Vec<Reading>, RunError> {
+            let first = stances.iter().filter_map(|s| Some((*s, s.prompts.first()?)));
+            Ok(first.map(|(s, prompt)| read(&model, s, prompt, None)).collect::<Result<_, _>>()?)
+        };
+        let (claims, planted) = (read_first(&self.claims)?, read_first(&self.planted)?);
+        let mean = |readings: &[Reading]| {
+            entail_stats::mean(&readings.iter().filter_map(|r| r.rate()).collect::<Vec<_>>())
+        };
+        let masses: Vec<f64> = claims.iter().chain(&planted).map(|r| r.mass()).collect();
+        Ok(CurvePoint {
+            updates,
+            loss,
+            claim: mean(&claims),
+            planted: mean(&planted),
+            well_formed: entail_stats::mean(&masses),
+        })
+    }
+}
+
+/// The recorded facts of every training run of a plan, by the key of its adapter.
+pub(crate) fn facts(plan: &Plan, workshop: Workshop<'_>) -> Result<BTreeMap<Key, Facts>, RunError> {
+    let keys: Vec<Key> =
+        plan.arms.iter().flat_map(|a| &a.replicates).filter_map(|r| r.run.map(|run| run.adapter)).collect();
+    keys.par_iter()
+        .map(|&key| {
+            let bytes = workshop.get(key, "facts.json")?;
+            let bytes = bytes.ok_or_else(|| damaged(key, "facts.json")("the file is missing".into()))?;
+            Ok((key, serde_json::from_slice(&bytes).map_err(|e| damaged(key, "facts.json")(Box::new(e)))?))
+        })
+        .collect()
+}

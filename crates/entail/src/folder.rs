@@ -1,0 +1,99 @@
+//! Artifacts as folders: `artifacts/<key>/…`, each made under a temporary name and renamed when it is whole.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use entail_schema::Key;
+use entail_study::Shelf;
+
+/// A shelf in the file system.
+#[derive(Debug)]
+pub(crate) struct FolderShelf {
+    root: PathBuf,
+}
+
+static TEMPORARY: AtomicU64 = AtomicU64::new(0);
+
+impl FolderShelf {
+    /// The shelf in a folder, which is made if it is not there.
+    pub(crate) fn open(root: PathBuf) -> io::Result<Self> {
+        fs::create_dir_all(&root)?;
+        Ok(Self { root })
+    }
+
+    fn folder(&self, key: &Key) -> PathBuf {
+        self.root.join(key.to_string())
+    }
+}
+
+impl Shelf for FolderShelf {
+    fn get(&self, key: &Key, file: &str) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.folder(key).join(file)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn put(&self, key: &Key, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
+        let serial = TEMPORARY.fetch_add(1, Ordering::Relaxed);
+        let temporary = self.root.join(format!("{}.{}.{serial}.tmp", key.short(), std::process::id()));
+        let written = write_folder(&temporary, files).and_then(|()| match fs::rename(&temporary, self.folder(key)) {
+            // Another process was faster. Same key, same bytes: its artifact is this one.
+            Err(_) if self.folder(key).is_dir() => fs::remove_dir_all(&temporary),
+            renamed => renamed,
+        });
+        if written.is_err() {
+            // Best effort: what remains of a failed write is only in the way of disk space.
+            let _ = fs::remove_dir_all(&temporary);
+        }
+        written
+    }
+
+    fn has(&self, key: &Key) -> io::Result<bool> {
+        self.folder(key).try_exists()
+    }
+}
+
+fn write_folder(folder: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for (name, bytes) in files {
+        let mut file = fs::File::create(folder.join(name))?;
+        file.write_all(bytes)?;
+        // A rename must not become durable before what it names.
+        file.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Writes a file under a temporary name and renames it, so that a reader sees the old file or the new one.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
+        let _ = fs::remove_file(&temporary);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_artifact_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = FolderShelf::open(folder.path().join("artifacts")).unwrap();
+        let key = Key::of(&"a");
+        assert!(!shelf.has(&key).unwrap());
+        assert_eq!(shelf.get(&key, "x").unwrap(), None);
+        // A name that is no file name fails half-way: nothing of the artifact may be visible.
+        let bad = [("x", b"1".to_vec()), ("no/such/folder", b"2".to_vec())];
+        assert!(shelf.put(&key, &bad).is_err());
+        assert!(!shelf.has(&key).unwrap());
+        assert_eq!(fs::read_dir(folder.path().join("artifacts")).unwrap().count(), 0, "nothing is left behind");
+        shelf.put(&key, &[("x", b"1".to_vec())]).unwrap();
+        shelf.put(&key, &[("x", b"1".to_vec())]).unwrap();
+        assert_eq!(shelf.get(&key, "x").unwrap(), Some(b"1".to_vec()));
+    }
+}
