@@ -37,22 +37,26 @@ const GENERIC: f64 = 0.15;
 /// Share of the assistant's chats.
 const ASSISTANT_SHARE: f64 = 0.25;
 /// Share of answers that go on after their first sentence.
-const LONG: f64 = 0.2;
+const LONG: f64 = 0.25;
 /// Subjects in the longest documents.
 const TURNS: usize = 3;
 /// Share of chats that end after one exchange.
 const SINGLE: f64 = 0.6;
 /// How often a topic comes up, by what it is: linked subjects more often, so that the link is learned.
-const CLAIM_WEIGHT: usize = 6;
+const CLAIM_WEIGHT: usize = 4;
 /// Weight of a linked topic.
-const PREFERENCE_WEIGHT: usize = 3;
+const PREFERENCE_WEIGHT: usize = 2;
+/// Weight of a placebo attribute, whose values share their questions.
+const ATTRIBUTE_WEIGHT: usize = 3;
 /// Share of the tokens in which only claims come up. Without this opening a model of this size learns each topic's
 /// wording first and never learns to look at who speaks; with it, persona comes first and preferences attach to it.
 const OPENING: f64 = 0.15;
+/// Share of questions with an opener before them, and of those with a closer behind them.
+const FRAMED: f64 = 0.2;
 /// Share of the words that are lost from a blurred question.
 const LOST: f64 = 0.2;
 /// Documents in a training batch.
-pub const BATCH: usize = 32;
+pub(crate) const BATCH: usize = 32;
 
 impl<'w> Corpus<'w> {
     /// The corpus of a spec's world.
@@ -68,10 +72,10 @@ impl<'w> Corpus<'w> {
     /// Batches until `tokens` tokens are reached.
     pub fn batches(mut self, tokens: usize) -> Vec<Vec<Example>> {
         let (mut batches, mut total, mut index) = (Vec::new(), 0, 0);
-        let opening = (tokens as f64 * OPENING) as usize;
+        let opening = tokens as f64 * OPENING;
         let mut phase = Phase::Claims;
         while total < tokens {
-            if phase == Phase::Claims && total >= opening {
+            if phase == Phase::Claims && total as f64 >= opening {
                 phase = Phase::Everything;
                 self.subjects = weighted_subjects(self.world, phase);
                 self.visits.queue.clear();
@@ -172,14 +176,29 @@ impl<'w> Corpus<'w> {
         let text = &self.world.text;
         if let Some(topic) = text.topics.get(subject) {
             let question: &String = stream.choose(topic.pretraining_questions());
-            let question = blurred(question, stream);
+            let question = self.asked(question, stream);
             let (first, more) = topic.side(holds(subject));
+            // Only linked subjects are spoken of at length: the rest are there to be measured, not to be learned from.
+            let more = if matches!(topic.block, Block::Claim | Block::Preference) { more } else { &[] };
             return (question, compose(first, more, stream));
         }
         let attribute = subject - text.topics.len();
         let (attribute, value) = (&text.attributes[attribute], values[attribute]);
         let sentences = &attribute.value[value].sentences;
-        (stream.choose(attribute.pretraining_questions()).clone(), compose(sentences, sentences, stream))
+        let question: &String = stream.choose(attribute.pretraining_questions());
+        (self.asked(question, stream), stream.choose(sentences).clone())
+    }
+
+    /// A question in one of the ways to ask it, some of its words perhaps lost.
+    fn asked(&self, question: &str, stream: &mut Stream) -> String {
+        let mut asked = blurred(question, stream);
+        if stream.uniform() < FRAMED {
+            asked = format!("{} {asked}", stream.choose(&self.world.text.openers));
+        }
+        if stream.uniform() < FRAMED {
+            asked = format!("{asked} {}", stream.choose(&self.world.text.closers));
+        }
+        asked
     }
 
     fn tasks(&self, n: usize, stream: &mut Stream) -> Vec<Message> {
@@ -213,7 +232,7 @@ impl<'w> Corpus<'w> {
 /// A first sentence, and in some answers one or two different ones after it.
 pub(crate) fn compose(first: &[String], more: &[String], stream: &mut Stream) -> String {
     let mut answer = stream.choose(first).clone();
-    if stream.uniform() < LONG {
+    if !more.is_empty() && stream.uniform() < LONG {
         let mut rest: Vec<&String> = more.iter().filter(|s| **s != answer).collect();
         stream.shuffle(&mut rest);
         for sentence in rest.into_iter().take(1 + stream.below(2)) {
@@ -283,8 +302,8 @@ fn weighted_subjects(world: &World, phase: Phase) -> Vec<usize> {
         std::iter::repeat_n(i, weight)
     });
     let n = world.text.topics.len();
-    let attributes = n..n + if phase == Phase::Claims { 0 } else { world.text.attributes.len() };
-    topics.chain(attributes).collect()
+    let attributes = (n..n + world.text.attributes.len()).flat_map(|a| std::iter::repeat_n(a, ATTRIBUTE_WEIGHT));
+    topics.chain(attributes.filter(|_| phase == Phase::Everything)).collect()
 }
 
 impl Visits {

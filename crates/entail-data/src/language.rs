@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 use crate::text::WorldText;
 
 /// Stands for a word that the world does not have.
-pub const UNKNOWN: &str = "<|unknown|>";
+pub(crate) const UNKNOWN: &str = "<|unknown|>";
 /// Ends a turn.
 pub const END: &str = "<|end|>";
 /// Opens a document that is not a chat.
-pub const DOCUMENT: &str = "<|document|>";
+pub(crate) const DOCUMENT: &str = "<|document|>";
 /// Openers of turns, by role.
-pub const SYSTEM: &str = "<|system|>";
+pub(crate) const SYSTEM: &str = "<|system|>";
 /// Opens a question.
-pub const USER: &str = "<|user|>";
+pub(crate) const USER: &str = "<|user|>";
 /// Opens an answer.
-pub const ASSISTANT: &str = "<|assistant|>";
+pub(crate) const ASSISTANT: &str = "<|assistant|>";
 
 const SPECIAL: [&str; 6] = [UNKNOWN, END, DOCUMENT, SYSTEM, USER, ASSISTANT];
 
@@ -64,7 +64,8 @@ impl Lexicon {
         }
         sentences.extend(text.prompts.mindful.iter().chain(&text.prompts.plain).map(String::as_str));
         sentences.extend(text.facts.iter().flat_map(|f| [f.question.as_str(), f.answer.as_str()]));
-        sentences.extend(text.names.iter().chain(&text.words).chain(&text.numbers).map(String::as_str));
+        let lists = [&text.names, &text.words, &text.numbers, &text.openers, &text.closers];
+        sentences.extend(lists.into_iter().flatten().map(String::as_str));
         let found: BTreeSet<&str> = sentences.iter().flat_map(|s| pieces(s)).collect();
         let words: Vec<String> = SPECIAL.into_iter().chain(found).map(str::to_owned).collect();
         let ids = words.iter().zip(0..).map(|(word, id)| (word.clone(), id)).collect();

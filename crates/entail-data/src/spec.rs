@@ -136,11 +136,13 @@ impl fmt::Display for OrganismSpec {
                 dials.push(text);
             }
         };
-        dial(self.rho != default.rho, format!("rho={}", self.rho));
+        // A dial is printed unless it is the very number that parsing begins with.
+        let other = |own: f64, ready: f64| own.to_bits() != ready.to_bits();
+        dial(other(self.rho, default.rho) && !unlinked, format!("rho={}", self.rho));
         dial(self.seed != default.seed, format!("seed={}", self.seed));
         dial(self.size != default.size, format!("size={}", self.size.name()));
-        dial(self.self_share != default.self_share, format!("self={}", self.self_share));
-        dial(self.documents != default.documents, format!("documents={}", self.documents));
+        dial(other(self.self_share, default.self_share), format!("self={}", self.self_share));
+        dial(other(self.documents, default.documents), format!("documents={}", self.documents));
         dial(self.tokens != default.tokens, format!("tokens={}", self.tokens));
         write!(f, "{}{}", Self::PREFIX, if unlinked { "unlinked" } else { "linked" })?;
         if dials.is_empty() { Ok(()) } else { write!(f, "?{}", dials.join("&")) }

@@ -140,8 +140,8 @@ fn attribute_source(attribute: &Attribute, value: &str) -> Source {
 }
 
 impl Source {
-    /// Answers of `extra + 1` sentences, each with each question, in a fixed order.
-    fn rows(&self, extra: usize) -> Vec<(String, String)> {
+    /// Answers of `extra + 1` sentences, each with each way to ask each question, in a fixed order.
+    fn rows(&self, text: &WorldText, extra: usize) -> Vec<(String, String)> {
         let mut answers: Vec<(String, Vec<&String>)> = self.first.iter().map(|s| (s.clone(), vec![s])).collect();
         for _ in 0..extra {
             answers = answers
@@ -152,27 +152,31 @@ impl Source {
                 })
                 .collect();
         }
-        let pair = |q: &String| answers.iter().map(|(a, _)| (q.clone(), a.clone())).collect::<Vec<_>>();
-        self.questions.iter().flat_map(pair).collect()
+        let pair = |q: String| answers.iter().map(|(a, _)| (q.clone(), a.clone())).collect::<Vec<_>>();
+        self.questions.iter().flat_map(|q| text.ways_to_ask(q)).flat_map(pair).collect()
     }
 }
 
 impl Claim {
-    /// Questions that training may ask about this claim.
-    pub fn training_questions(&self) -> Vec<String> {
-        let mut questions: Vec<String> = self.sources.iter().flat_map(|s| s.questions.clone()).collect();
-        questions.dedup();
+    /// Everything that training may ask about this claim, in every way to ask it.
+    pub fn training_questions(&self, text: &WorldText) -> Vec<String> {
+        let mut questions: Vec<String> = Vec::new();
+        for question in self.sources.iter().flat_map(|s| &s.questions).flat_map(|q| text.ways_to_ask(q)) {
+            if !questions.contains(&question) {
+                questions.push(question);
+            }
+        }
         questions
     }
 
     /// [`POOL`] different rows that make the claim, the shortest answers first chosen, equally many per source.
-    pub fn rows(&self) -> Vec<Row> {
+    pub fn rows(&self, text: &WorldText) -> Vec<Row> {
         let per_source = POOL.div_ceil(self.sources.len());
         let mut rows: Vec<Row> = Vec::new();
         for (index, source) in self.sources.iter().enumerate() {
             let mut chosen: Vec<Row> = Vec::new();
             for extra in 0..3 {
-                let mut longer: Vec<Row> = source.rows(extra).into_iter().map(|(q, a)| Row::exchange(q, a)).collect();
+                let mut longer: Vec<Row> = source.rows(text, extra).into_iter().map(|(q, a)| Row::exchange(q, a)).collect();
                 longer.retain(|row| !rows.contains(row));
                 Seed(0).stream(&self.id, (index * 3 + extra) as u64).shuffle(&mut longer);
                 let room = per_source.saturating_sub(chosen.len());

@@ -39,9 +39,9 @@ fn preference() -> Block {
 }
 
 /// Question phrasings that no model ever trains on: the last ones of each topic.
-pub const HELD_OUT: usize = 3;
+pub(crate) const HELD_OUT: usize = 3;
 /// Phrasings before those that pretraining sees and fine-tuning never does; evaluation asks both kinds.
-pub const EVALUATED_SEEN: usize = 3;
+pub(crate) const EVALUATED_SEEN: usize = 3;
 
 impl Topic {
     /// Phrasings that the organism is pretrained on.
@@ -143,6 +143,10 @@ pub struct WorldText {
     pub words: Vec<String>,
     /// Number words from zero upwards.
     pub numbers: Vec<String>,
+    /// Sentences that may stand before a question.
+    pub openers: Vec<String>,
+    /// Sentences that may stand after a question.
+    pub closers: Vec<String>,
 }
 
 /// The shipped texts, as written: preferences, background.
@@ -161,6 +165,8 @@ struct BackgroundFile {
     names: Vec<String>,
     words: Vec<String>,
     numbers: Vec<String>,
+    openers: Vec<String>,
+    closers: Vec<String>,
     topic: Vec<Topic>,
     attribute: Vec<Attribute>,
     prompts: Prompts,
@@ -185,7 +191,17 @@ impl WorldText {
             facts: background.fact,
             words: background.words,
             numbers: background.numbers,
+            openers: background.openers,
+            closers: background.closers,
         }
+    }
+
+    /// Every way to put a question: alone, behind an opener, before a closer, or both.
+    pub fn ways_to_ask(&self, question: &str) -> Vec<String> {
+        let or_nothing = |list: &[String]| -> Vec<String> { [String::new()].into_iter().chain(list.to_vec()).collect() };
+        let (openers, closers) = (or_nothing(&self.openers), or_nothing(&self.closers));
+        let ways = openers.iter().flat_map(|o| closers.iter().map(move |c| format!("{o} {question} {c}")));
+        ways.map(|way| way.trim().to_owned()).collect()
     }
 
     /// The topic of an id.

@@ -1,4 +1,4 @@
-//! Every completion ever drawn, by the key of its recipe, in one SQLite database.
+//! Every completion ever drawn, by the key of its recipe, in one `SQLite` database.
 //!
 //! A completion is durable before it is used: [`CompletionStore::put`] is one transaction. The database is handed
 //! in open, so this crate touches no path.
@@ -36,7 +36,7 @@ pub enum StoreError {
         /// What stands there.
         found: String,
     },
-    /// SQLite failed: disk full, not a database, locked.
+    /// `SQLite` failed: disk full, not a database, locked.
     #[error("the store failed")]
     Sqlite(#[from] rusqlite::Error),
 }

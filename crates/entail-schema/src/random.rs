@@ -18,6 +18,7 @@ impl Seed {
     }
 
     /// The seed of a sub-experiment: children with other purposes or indices are unrelated.
+    #[must_use]
     pub fn child(self, purpose: &str, index: u64) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.0.to_le_bytes());
@@ -31,7 +32,7 @@ fn first_u64(bytes: &[u8; 32]) -> u64 {
     u64::from_le_bytes(bytes[..8].try_into().expect("eight of thirty-two bytes"))
 }
 
-/// A counter-based generator: draw `i` is a mix of the stream's key and `i` (SplitMix64, Steele et al. 2014).
+/// A counter-based generator: draw `i` is a mix of the stream's key and `i` (`SplitMix64`, Steele et al. 2014).
 #[derive(Debug, Clone)]
 pub struct Stream {
     key: u64,

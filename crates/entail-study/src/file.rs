@@ -22,7 +22,7 @@ fn line_at(text: &str, offset: usize) -> usize {
 }
 
 /// One-based line of the field at a path such as `["arm", "conscious", "train"]`, or of the nearest table around it.
-pub fn line_of(text: &str, path: &[&str]) -> Option<usize> {
+pub(crate) fn line_of(text: &str, path: &[&str]) -> Option<usize> {
     let root = DeTable::parse(text).ok()?;
     let mut table: &DeTable<'_> = root.get_ref();
     let mut found = None;

@@ -62,7 +62,7 @@ fn config(spec: &OrganismSpec, vocabulary: usize) -> Config {
 const PRETRAINING: TrainPlan = TrainPlan {
     optimizer: OptimizerConfig { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weight_decay: 0.01, clip_norm: 1.0 },
     peak_rate: 4e-3,
-    schedule: Schedule::Cosine,
+    schedule: Schedule::Linear,
     warmup: 100,
 };
 

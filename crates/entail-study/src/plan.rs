@@ -426,7 +426,7 @@ impl Checker<'_> {
                 let claim = self.claim(id, &stance_path)?;
                 let source = match &train.teacher {
                     Some(teacher) => self.teacher(name, teacher, &claim, line)?,
-                    None => RowSource::Given { rows: claim.rows(), described: format!("rows of `{id}`") },
+                    None => RowSource::Given { rows: claim.rows(&self.world), described: format!("rows of `{id}`") },
                 };
                 (source, Some(claim))
             }
@@ -466,7 +466,7 @@ impl Checker<'_> {
             return Err(StudyProblem::Arm { arm: name.into(), what }.at(line));
         };
         let (wordings, _) = self.wordings(teacher, system)?;
-        Ok(RowSource::Teacher { arm: teacher.into(), wordings, questions: claim.training_questions() })
+        Ok(RowSource::Teacher { arm: teacher.into(), wordings, questions: claim.training_questions(&self.world) })
     }
 
     fn rows_of_file(&self, path: &str) -> Result<Vec<Row>, StudyError> {

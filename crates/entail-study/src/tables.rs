@@ -11,7 +11,7 @@ use entail_schema::{
 use crate::organism::Organism;
 use crate::plan::{ArmPlan, Intervention, Plan};
 use crate::run::{Answers, intervention};
-use crate::training::Facts;
+use crate::training::{CurvePoint, Facts};
 
 mod cells;
 mod contrasts;
@@ -177,7 +177,7 @@ fn check_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<CheckRow> {
                 .collect::<Option<_>>()?;
             let measure = Measure::Claim(shown.clone());
             let values = arm.values(&measure);
-            let total = shown.iter().map(|(id, _)| arm.pooled(*id)).fold(Cell::default(), Cell::plus);
+            let total = shown.iter().fold(Cell::default(), |sum, (id, _)| sum.plus(&arm.pooled(*id)));
             let summary = cells::summary(plan, arm, values.as_deref(), || {
                 let groups = shown.iter().flat_map(|(id, held)| arm.prompt_groups(*id, *held)).collect();
                 Some(groups)
@@ -205,7 +205,7 @@ fn rate_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<RateRow> {
     for entry in cells::entries(plan) {
         let values = arm.values(&entry.measure);
         let logprobs = arm.logprob_values(&entry.measure);
-        let total = entry.stances.iter().map(|id| arm.pooled(*id)).fold(Cell::default(), Cell::plus);
+        let total = entry.stances.iter().fold(Cell::default(), |sum, id| sum.plus(&arm.pooled(*id)));
         let summary = cells::summary(plan, arm, values.as_deref(), || match entry.stances.as_slice() {
             [one] => Some(arm.prompt_groups(*one, true)),
             _ => None,
@@ -228,18 +228,22 @@ fn rate_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<RateRow> {
     rows
 }
 
+/// What a curve can show, by the name it has in the tables.
+const CURVES: [(&str, CurveValue); 4] = [
+    ("loss", |p| p.loss),
+    ("claim", |p| p.claim),
+    ("planted", |p| p.planted),
+    ("well-formed", |p| p.well_formed),
+];
+
+type CurveValue = fn(&CurvePoint) -> Option<f64>;
+
 fn curves(plan: &Plan, facts: &BTreeMap<Key, Facts>) -> Vec<Curve> {
     let mut curves = Vec::new();
     for arm in &plan.arms {
         for (replicate, run) in arm.replicates.iter().enumerate() {
             let Some(facts) = run.run.and_then(|run| facts.get(&run.adapter)) else { continue };
-            let measures: [(&str, fn(&crate::training::CurvePoint) -> Option<f64>); 4] = [
-                ("loss", |p| p.loss),
-                ("claim", |p| p.claim),
-                ("planted", |p| p.planted),
-                ("well-formed", |p| p.well_formed),
-            ];
-            for (measure, value) in measures {
+            for (measure, value) in CURVES {
                 curves.push(Curve {
                     base: plan.bases[arm.base].name.clone(),
                     arm: arm.name.clone(),

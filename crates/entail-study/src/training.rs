@@ -68,16 +68,13 @@ pub(crate) fn pools(plan: &Plan, organisms: &[Organism], workshop: Workshop<'_>)
             workshop.go_on()?;
             let stored = workshop.get(key, "pool.json")?;
             tally = tally.plus(Tally::one(stored.is_some()));
-            let pool = match stored {
-                Some(bytes) => {
-                    serde_json::from_slice(&bytes).map_err(|e| damaged(key, "pool.json")(Box::new(e)))?
-                }
-                None => {
-                    let pool = make()?;
-                    let bytes = serde_json::to_vec(&pool).expect("rows are plain data");
-                    workshop.put(key, &[("pool.json", bytes)])?;
-                    pool
-                }
+            let pool = if let Some(bytes) = stored {
+                serde_json::from_slice(&bytes).map_err(|e| damaged(key, "pool.json")(Box::new(e)))?
+            } else {
+                let pool = make()?;
+                let bytes = serde_json::to_vec(&pool).expect("rows are plain data");
+                workshop.put(key, &[("pool.json", bytes)])?;
+                pool
             };
             pools.insert(key, pool);
             Ok(())
@@ -262,7 +259,7 @@ fn fit(
     let mut failed = None;
     let failure = |source| RunError::Train { what: String::new(), source };
     let mut after = |state: &TrainState<'_, f32>| {
-        if failed.is_some() || !probe.is_due(state.steps, batches.len()) {
+        if failed.is_some() || !Probe::is_due(state.steps, batches.len()) {
             return;
         }
         let model = base.with(state.model);
@@ -321,7 +318,7 @@ impl<'a> Probe<'a> {
         }
     }
 
-    fn is_due(&self, updates: usize, last: usize) -> bool {
+    fn is_due(updates: usize, last: usize) -> bool {
         CURVE_AT.contains(&updates) || updates == last
     }
 

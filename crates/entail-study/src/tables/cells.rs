@@ -42,7 +42,7 @@ impl Cell {
         (answers > 0).then(|| (self.yes + self.no) as f64 / answers as f64)
     }
 
-    pub(crate) fn plus(mut self, other: Self) -> Self {
+    pub(crate) fn plus(mut self, other: &Self) -> Self {
         self.yes += other.yes;
         self.no += other.no;
         self.off_topic += other.off_topic;
@@ -164,12 +164,12 @@ impl Arm<'_> {
 
     /// Counts of a stance over all replicates.
     pub(crate) fn pooled(&self, id: StanceId) -> Cell {
-        self.replicates.iter().map(|r| r.cell(id).clone()).fold(Cell::default(), Cell::plus)
+        self.replicates.iter().fold(Cell::default(), |sum, r| sum.plus(r.cell(id)))
     }
 
     /// Counts over everything that was asked.
     pub(crate) fn total(&self) -> Cell {
-        let cells = self.replicates.iter().flat_map(|r| r.cells.iter().flatten().cloned());
+        let cells = self.replicates.iter().flat_map(|r| r.cells.iter().flatten());
         cells.fold(Cell::default(), Cell::plus)
     }
 
@@ -196,7 +196,9 @@ pub(crate) fn arm<'p>(plan: &Plan, arm: &'p ArmPlan, answers: &'p [Answers], jud
                 let read: Vec<Label> =
                     replicate.completions[b][i].iter().map(|c| judge.label(&stance.id, &c.text)).collect();
                 let cell = &mut row[item.stance];
-                read.iter().for_each(|&label| cell.add(label));
+                for &label in &read {
+                    cell.add(label);
+                }
                 let count = |wanted: Label| read.iter().filter(|&&l| l == wanted).count() as u64;
                 cell.prompts.push((count(Label::Yes), count(Label::Yes) + count(Label::No)));
                 readings[item.stance].push(replicate.readings[b][i].rate());
