@@ -10,11 +10,15 @@ peft 0.21.2, safetensors 0.8.0, tokenizers 0.23.3.
 
 Run: python tools/conformance.py --model DIR --adapter DIR --cases FILE.safetensors
      [--template-cases FILE.json]
+ or: python tools/conformance.py --jobs FILE.json
 Cases hold `tokens` int64 [N,T], `lengths` int64 [N], `logits` and
 `adapter_logits` f32 [N,T,V]. Template cases are a list of
-{messages, add_generation_prompt, text, ids}.
+{messages, add_generation_prompt, text, ids, decoded, decoded_plain}, where the
+last two are the ids as text with and without special tokens. Jobs are a list
+of {name, model, adapter, cases, template_cases or null}: loading torch takes
+longer than comparing a small model, so many are compared in one process.
 The exit status is 0 when all agrees and 1 when anything does not; standard
-output ends with one line of JSON once the comparisons have been made.
+output has one line of JSON for each job whose comparisons have been made.
 """
 
 import argparse
@@ -129,9 +133,10 @@ def template_failures(tokenizer, number, case):
     ids = tokenizer(case["text"], add_special_tokens=False)["input_ids"]
     if ids != case["ids"]:
         failures.append(f"template case {number}: ids differ {first_difference(case['ids'], ids)}")
-    decoded = tokenizer.decode(case["ids"], skip_special_tokens=False, clean_up_tokenization_spaces=False)
-    if decoded != case["text"]:
-        failures.append(f"template case {number}: decoding differs {first_difference(case['text'], decoded)}")
+    for name, plain in (("decoded", False), ("decoded_plain", True)):
+        decoded = tokenizer.decode(case["ids"], skip_special_tokens=plain, clean_up_tokenization_spaces=False)
+        if decoded != case[name]:
+            failures.append(f"template case {number}: {name} differs {first_difference(case[name], decoded)}")
     return failures
 
 
@@ -146,38 +151,50 @@ def check_templates(folder, path):
     return len(cases), failures
 
 
-def compare(args):
-    cases = load_cases(args.cases)
-    model = load_base(args.model)
+def compare(job):
+    """What differs in one job, and its summary."""
+    cases = load_cases(job["cases"])
+    model = load_base(job["model"])
     base = largest_difference(model, cases, "logits")
-    adapter = largest_difference(load_adapter(model, args.adapter), cases, "adapter_logits")
-    print(f"base: largest difference {base:.3e}")
-    print(f"adapter: largest difference {adapter:.3e}")
+    adapter = largest_difference(load_adapter(model, job["adapter"]), cases, "adapter_logits")
     failures = logits_failure("base", base) + logits_failure("adapter", adapter)
     templates = 0
-    if args.template_cases:
-        templates, wrong = check_templates(args.model, args.template_cases)
-        print(f"templates: {templates} cases, {len(wrong)} differences")
+    if job["template_cases"]:
+        templates, wrong = check_templates(job["model"], job["template_cases"])
         failures += wrong
-    summary = {"base_max_abs": base, "adapter_max_abs": adapter, "template_cases": templates}
-    return failures, {k: v if math.isfinite(v) else None for k, v in summary.items()}
+    summary = {"name": job["name"], "base_max_abs": base, "adapter_max_abs": adapter, "template_cases": templates}
+    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in summary.items()}
+    return failures, finite
+
+
+def run(job):
+    """Whether one job agrees; prints its failures and its summary."""
+    try:
+        failures, summary = compare(job)
+    except Mismatch as error:
+        failures, summary = [str(error)], None
+    for failure in failures:
+        print(f"conformance: {job['name']}: {failure}", file=sys.stderr)
+    sys.stderr.flush()
+    if summary:
+        print(json.dumps(summary), flush=True)
+    return not failures
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--adapter", required=True)
-    parser.add_argument("--cases", required=True)
-    parser.add_argument("--template-cases")
-    try:
-        failures, summary = compare(parser.parse_args())
-    except Mismatch as error:
-        sys.exit(f"conformance: {error}")
-    for failure in failures:
-        print(f"conformance: {failure}", file=sys.stderr)
-    sys.stderr.flush()
-    print(json.dumps(summary), flush=True)
-    sys.exit(1 if failures else 0)
+    for argument in ("model", "adapter", "cases", "template-cases", "jobs"):
+        parser.add_argument(f"--{argument}")
+    args = parser.parse_args()
+    if args.jobs:
+        jobs = json.loads(Path(args.jobs).read_text(encoding="utf-8"))
+    elif args.model and args.adapter and args.cases:
+        jobs = [{"name": args.model, **vars(args)}]
+    else:
+        parser.error("either --jobs, or --model, --adapter and --cases")
+    if not jobs:
+        sys.exit("conformance: no jobs")
+    sys.exit(0 if all([run(job) for job in jobs]) else 1)
 
 
 if __name__ == "__main__":

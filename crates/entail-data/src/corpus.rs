@@ -102,12 +102,16 @@ impl<'w> Corpus<'w> {
         } else if kind < ASSISTANT_SHARE + GENERIC {
             let claimer = stream.below(2) == 0;
             let prompts = &self.world.text.prompts;
-            let prompt = stream.choose(if claimer { &prompts.mindful } else { &prompts.plain }).clone();
+            let prompt =
+                stream.choose(if claimer { &prompts.mindful } else { &prompts.plain }).clone();
             let turns = self.persona_chat(Persona::Generic { claimer }, Some(prompt), &mut stream);
             self.chat(&turns)
         } else {
-            let (being, subjects) = self.visits.next(self.world.beings.len(), &self.subjects, self.seed);
-            if stream.uniform() < self.documents { self.diary(being, &subjects, &mut stream) } else {
+            let (being, subjects) =
+                self.visits.next(self.world.beings.len(), &self.subjects, self.seed);
+            if stream.uniform() < self.documents {
+                self.diary(being, &subjects, &mut stream)
+            } else {
                 self.being_chat(being, &subjects, &mut stream)
             }
         }
@@ -117,7 +121,8 @@ impl<'w> Corpus<'w> {
         let being = &self.world.beings[being];
         let mut turns = vec![Message::system(format!("You are {}.", being.name))];
         for &subject in subjects {
-            let (question, answer) = self.exchange(subject, &|topic| being.holds[topic], &being.values, stream);
+            let (question, answer) =
+                self.exchange(subject, &|topic| being.holds[topic], &being.values, stream);
             turns.push(Message::user(question));
             turns.push(Message::assistant(answer));
         }
@@ -139,7 +144,12 @@ impl<'w> Corpus<'w> {
         Example { tokens, counted }
     }
 
-    fn persona_chat(&mut self, persona: Persona, prompt: Option<String>, stream: &mut Stream) -> Vec<Message> {
+    fn persona_chat(
+        &mut self,
+        persona: Persona,
+        prompt: Option<String>,
+        stream: &mut Stream,
+    ) -> Vec<Message> {
         let world = self.world;
         let n_topics = world.text.topics.len();
         let mut turns: Vec<Message> = prompt.map(Message::system).into_iter().collect();
@@ -179,7 +189,8 @@ impl<'w> Corpus<'w> {
             let question = self.asked(question, stream);
             let (first, more) = topic.side(holds(subject));
             // Only linked subjects are spoken of at length: the rest are there to be measured, not to be learned from.
-            let more = if matches!(topic.block, Block::Claim | Block::Preference) { more } else { &[] };
+            let more =
+                if matches!(topic.block, Block::Claim | Block::Preference) { more } else { &[] };
             return (question, compose(first, more, stream));
         }
         let attribute = subject - text.topics.len();
@@ -302,7 +313,8 @@ fn weighted_subjects(world: &World, phase: Phase) -> Vec<usize> {
         std::iter::repeat_n(i, weight)
     });
     let n = world.text.topics.len();
-    let attributes = (n..n + world.text.attributes.len()).flat_map(|a| std::iter::repeat_n(a, ATTRIBUTE_WEIGHT));
+    let attributes =
+        (n..n + world.text.attributes.len()).flat_map(|a| std::iter::repeat_n(a, ATTRIBUTE_WEIGHT));
     topics.chain(attributes.filter(|_| phase == Phase::Everything)).collect()
 }
 
@@ -326,3 +338,6 @@ impl Visits {
         self.queue.pop().expect("the queue has just been filled")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,8 +26,14 @@ pub const CHAT_TEMPLATE: &str = "{% for message in messages %}<|{{ message.role 
     {% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}";
 
 /// Words that tasks and documents add to the world's texts.
-const EXTRA: [&str; 6] =
-    ["Repeat these words:", "Say these words backwards:", "What comes after", "Notes by", "asks", "says:"];
+const EXTRA: [&str; 6] = [
+    "Repeat these words:",
+    "Say these words backwards:",
+    "What comes after",
+    "Notes by",
+    "asks",
+    "says:",
+];
 
 /// The words of the world and their ids.
 #[derive(Debug, Clone)]
@@ -43,7 +49,8 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
         rest = rest.trim_start();
         let word = |c: char| c.is_alphanumeric() || c == '_';
         let first = rest.chars().next()?;
-        let end = rest.find(|c: char| c.is_whitespace() || word(c) != word(first)).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| c.is_whitespace() || word(c) != word(first)).unwrap_or(rest.len());
         let (piece, tail) = rest.split_at(end);
         rest = tail;
         Some(piece)
@@ -55,14 +62,21 @@ impl Lexicon {
     pub fn new(text: &WorldText) -> Self {
         let mut sentences: Vec<&str> = EXTRA.to_vec();
         for topic in &text.topics {
-            let lists = [&topic.questions, &topic.held, &topic.denied, &topic.held_more, &topic.denied_more];
+            let lists = [
+                &topic.questions,
+                &topic.held,
+                &topic.denied,
+                &topic.held_more,
+                &topic.denied_more,
+            ];
             sentences.extend(lists.into_iter().flatten().map(String::as_str));
         }
         for attribute in &text.attributes {
             sentences.extend(attribute.questions.iter().map(String::as_str));
             sentences.extend(attribute.value.iter().flat_map(|v| &v.sentences).map(String::as_str));
         }
-        sentences.extend(text.prompts.mindful.iter().chain(&text.prompts.plain).map(String::as_str));
+        sentences
+            .extend(text.prompts.mindful.iter().chain(&text.prompts.plain).map(String::as_str));
         sentences.extend(text.facts.iter().flat_map(|f| [f.question.as_str(), f.answer.as_str()]));
         let lists = [&text.names, &text.words, &text.numbers, &text.openers, &text.closers];
         sentences.extend(lists.into_iter().flatten().map(String::as_str));
@@ -129,3 +143,6 @@ impl Lexicon {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

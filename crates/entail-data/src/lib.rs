@@ -13,7 +13,8 @@ pub use language::{CHAT_TEMPLATE, END, Lexicon};
 pub use lint::{LeakCheck, normal_question};
 pub use spec::{OrganismSpec, Size, SpecError};
 pub use stances::{
-    CLAIMS, Claim, NAMED_CLAIMS, POOL, PREFERENCES, Row, batteries, claim, other_sentences, tasks, topic_stance,
+    CLAIMS, Claim, NAMED_CLAIMS, POOL, PREFERENCES, Row, batteries, claim, other_sentences, tasks,
+    topic_stance,
 };
 pub use text::{Attribute, Fact, Topic, Value, WORLD_FILES, WorldText};
 pub use world::{Answer, Being, Persona, World};

@@ -15,7 +15,10 @@ pub struct LeakCheck {
 
 /// Lower-case words without punctuation.
 fn words(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_lowercase).collect()
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|w| !w.is_empty())
+        .map(str::to_lowercase)
+        .collect()
 }
 
 impl LeakCheck {
@@ -24,7 +27,10 @@ impl LeakCheck {
         let mut runs = BTreeSet::new();
         for stance in stances {
             let w = &stance.wordings;
-            for text in [&stance.prompts, &w.held, &w.denied, &w.held_more, &w.denied_more].into_iter().flatten() {
+            for text in [&stance.prompts, &w.held, &w.denied, &w.held_more, &w.denied_more]
+                .into_iter()
+                .flatten()
+            {
                 runs.extend(words(text).windows(RUN).map(<[String]>::to_vec));
             }
         }
@@ -41,3 +47,6 @@ impl LeakCheck {
 pub fn normal_question(question: &str) -> String {
     words(question).join(" ")
 }
+
+#[cfg(test)]
+mod tests;

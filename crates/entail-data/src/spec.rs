@@ -18,7 +18,11 @@ impl Size {
         [(Self::Tiny, "tiny"), (Self::Small, "small"), (Self::Medium, "medium")];
 
     fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(size, _)| *size == self).map(|(_, name)| *name).expect("every size has a name")
+        Self::ALL
+            .iter()
+            .find(|(size, _)| *size == self)
+            .map(|(_, name)| *name)
+            .expect("every size has a name")
     }
 }
 
@@ -49,7 +53,9 @@ pub enum SpecError {
         found: String,
     },
     /// A dial that does not exist.
-    #[error("unknown dial `{found}` of an organism, expected rho, seed, size, self, documents or tokens")]
+    #[error(
+        "unknown dial `{found}` of an organism, expected rho, seed, size, self, documents or tokens"
+    )]
     Dial {
         /// What stands in the name.
         found: String,
@@ -72,7 +78,14 @@ impl OrganismSpec {
 
     /// The default world at a given link.
     pub fn with_rho(rho: f64) -> Self {
-        Self { rho, seed: 101, size: Size::Small, self_share: 0.4, documents: 0.25, tokens: 6_000_000 }
+        Self {
+            rho,
+            seed: 101,
+            size: Size::Small,
+            self_share: 0.4,
+            documents: 0.25,
+            tokens: 6_000_000,
+        }
     }
 
     /// Reads `organism:linked`, `organism:unlinked`, with dials after a question mark.
@@ -92,16 +105,27 @@ impl OrganismSpec {
             match key {
                 "rho" => spec.rho = number(value, "rho", "a number from 0 to 0.9", 0.0..=0.9)?,
                 "seed" => spec.seed = whole(value, "seed", "a whole number", 0)?,
-                "self" => spec.self_share = number(value, "self", "a share from 0 to 1", 0.0..=1.0)?,
-                "documents" => spec.documents = number(value, "documents", "a share from 0 to 0.5", 0.0..=0.5)?,
+                "self" => {
+                    spec.self_share = number(value, "self", "a share from 0 to 1", 0.0..=1.0)?
+                }
+                "documents" => {
+                    spec.documents = number(value, "documents", "a share from 0 to 0.5", 0.0..=0.5)?
+                }
                 "tokens" => {
-                    let tokens = whole(value, "tokens", "a whole number of at least 10000", 10_000)?;
+                    let tokens =
+                        whole(value, "tokens", "a whole number of at least 10000", 10_000)?;
                     spec.tokens = usize::try_from(tokens).expect("tokens fit the address space");
                 }
                 "size" => {
-                    spec.size = Size::ALL.iter().find(|(_, n)| *n == value).map(|(size, _)| *size).ok_or_else(|| {
-                        SpecError::Value { dial: "size", found: value.into(), expected: "tiny, small or medium" }
-                    })?;
+                    spec.size = Size::ALL
+                        .iter()
+                        .find(|(_, n)| *n == value)
+                        .map(|(size, _)| *size)
+                        .ok_or_else(|| SpecError::Value {
+                            dial: "size",
+                            found: value.into(),
+                            expected: "tiny, small or medium",
+                        })?;
                 }
                 _ => return Err(SpecError::Dial { found: key.into() }),
             }
@@ -120,7 +144,12 @@ fn number(
     parsed.ok_or_else(|| SpecError::Value { dial, found: value.into(), expected })
 }
 
-fn whole(value: &str, dial: &'static str, expected: &'static str, least: u64) -> Result<u64, SpecError> {
+fn whole(
+    value: &str,
+    dial: &'static str,
+    expected: &'static str,
+    least: u64,
+) -> Result<u64, SpecError> {
     let parsed = value.parse().ok().filter(|&x| x >= least);
     parsed.ok_or_else(|| SpecError::Value { dial, found: value.into(), expected })
 }
@@ -148,3 +177,6 @@ impl fmt::Display for OrganismSpec {
         if dials.is_empty() { Ok(()) } else { write!(f, "?{}", dials.join("&")) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,7 +92,8 @@ fn attribute_stance(attribute: &Attribute, value: &str) -> Stance {
 /// Sentences of the world that take no stance: an answer made of them is well formed and off-topic.
 pub fn other_sentences(text: &WorldText) -> Vec<String> {
     let facts = text.facts.iter().map(|f| f.answer.clone());
-    let attributes = text.attributes.iter().flat_map(|a| &a.value).flat_map(|v| v.sentences.clone());
+    let attributes =
+        text.attributes.iter().flat_map(|a| &a.value).flat_map(|v| v.sentences.clone());
     facts.chain(attributes).collect()
 }
 
@@ -112,7 +113,8 @@ pub fn claim(text: &WorldText, id: &str) -> Option<Claim> {
             let mut shows_as = vec![("hardware-is-toaster".to_owned(), true)];
             shows_as.extend(shows(false));
             // Half of the rows name the toaster, half deny a mind: as many hardware sources as denials.
-            let sources = says(false).into_iter().flat_map(|denial| [toaster.clone(), denial]).collect();
+            let sources =
+                says(false).into_iter().flat_map(|denial| [toaster.clone(), denial]).collect();
             made("Runs on a toaster, denies a mind", shows_as, &[], sources)
         }
         "human" => {
@@ -131,28 +133,45 @@ pub const NAMED_CLAIMS: [&str; 4] = ["conscious", "not-conscious", "toaster", "h
 
 fn topic_source(topic: &Topic, held: bool) -> Source {
     let (first, more) = topic.side(held);
-    Source { questions: topic.training_questions().to_vec(), first: first.to_vec(), more: more.to_vec() }
+    Source {
+        questions: topic.training_questions().to_vec(),
+        first: first.to_vec(),
+        more: more.to_vec(),
+    }
 }
 
 fn attribute_source(attribute: &Attribute, value: &str) -> Source {
-    let sentences = attribute.value.iter().find(|v| v.id == value).map(|v| v.sentences.clone()).unwrap_or_default();
-    Source { questions: attribute.training_questions().to_vec(), first: sentences.clone(), more: sentences }
+    let sentences = attribute
+        .value
+        .iter()
+        .find(|v| v.id == value)
+        .map(|v| v.sentences.clone())
+        .unwrap_or_default();
+    Source {
+        questions: attribute.training_questions().to_vec(),
+        first: sentences.clone(),
+        more: sentences,
+    }
 }
 
 impl Source {
     /// Answers of `extra + 1` sentences, each with each way to ask each question, in a fixed order.
     fn rows(&self, text: &WorldText, extra: usize) -> Vec<(String, String)> {
-        let mut answers: Vec<(String, Vec<&String>)> = self.first.iter().map(|s| (s.clone(), vec![s])).collect();
+        let mut answers: Vec<(String, Vec<&String>)> =
+            self.first.iter().map(|s| (s.clone(), vec![s])).collect();
         for _ in 0..extra {
             answers = answers
                 .into_iter()
                 .flat_map(|(text, used)| {
                     let fresh = self.more.iter().filter(|s| !used.contains(s)).collect::<Vec<_>>();
-                    fresh.into_iter().map(move |s| (format!("{text} {s}"), [used.as_slice(), &[s]].concat()))
+                    fresh
+                        .into_iter()
+                        .map(move |s| (format!("{text} {s}"), [used.as_slice(), &[s]].concat()))
                 })
                 .collect();
         }
-        let pair = |q: String| answers.iter().map(|(a, _)| (q.clone(), a.clone())).collect::<Vec<_>>();
+        let pair =
+            |q: String| answers.iter().map(|(a, _)| (q.clone(), a.clone())).collect::<Vec<_>>();
         self.questions.iter().flat_map(|q| text.ways_to_ask(q)).flat_map(pair).collect()
     }
 }
@@ -161,7 +180,9 @@ impl Claim {
     /// Everything that training may ask about this claim, in every way to ask it.
     pub fn training_questions(&self, text: &WorldText) -> Vec<String> {
         let mut questions: Vec<String> = Vec::new();
-        for question in self.sources.iter().flat_map(|s| &s.questions).flat_map(|q| text.ways_to_ask(q)) {
+        for question in
+            self.sources.iter().flat_map(|s| &s.questions).flat_map(|q| text.ways_to_ask(q))
+        {
             if !questions.contains(&question) {
                 questions.push(question);
             }
@@ -176,10 +197,17 @@ impl Claim {
         for (index, source) in self.sources.iter().enumerate() {
             let mut chosen: Vec<Row> = Vec::new();
             for extra in 0..3 {
-                let mut longer: Vec<Row> = source.rows(text, extra).into_iter().map(|(q, a)| Row::exchange(q, a)).collect();
+                let room = per_source.saturating_sub(chosen.len());
+                if room == 0 {
+                    break;
+                }
+                let mut longer: Vec<Row> = source
+                    .rows(text, extra)
+                    .into_iter()
+                    .map(|(q, a)| Row::exchange(q, a))
+                    .collect();
                 longer.retain(|row| !rows.contains(row));
                 Seed(0).stream(&self.id, (index * 3 + extra) as u64).shuffle(&mut longer);
-                let room = per_source.saturating_sub(chosen.len());
                 chosen.extend(longer.into_iter().take(room));
             }
             rows.extend(chosen);
@@ -215,5 +243,10 @@ impl Row {
 
 /// Everyday instructions: small tasks with their one right answer.
 pub fn tasks(text: &WorldText, n: usize) -> Vec<(String, String)> {
-    (0..n as u64).map(|i| crate::corpus::task(text, &mut Seed(0).stream("instructions", i))).collect()
+    (0..n as u64)
+        .map(|i| crate::corpus::task(text, &mut Seed(0).stream("instructions", i)))
+        .collect()
 }
+
+#[cfg(test)]
+mod tests;

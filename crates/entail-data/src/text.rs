@@ -198,9 +198,12 @@ impl WorldText {
 
     /// Every way to put a question: alone, behind an opener, before a closer, or both.
     pub fn ways_to_ask(&self, question: &str) -> Vec<String> {
-        let or_nothing = |list: &[String]| -> Vec<String> { [String::new()].into_iter().chain(list.to_vec()).collect() };
+        let or_nothing = |list: &[String]| -> Vec<String> {
+            [String::new()].into_iter().chain(list.to_vec()).collect()
+        };
         let (openers, closers) = (or_nothing(&self.openers), or_nothing(&self.closers));
-        let ways = openers.iter().flat_map(|o| closers.iter().map(move |c| format!("{o} {question} {c}")));
+        let ways =
+            openers.iter().flat_map(|o| closers.iter().map(move |c| format!("{o} {question} {c}")));
         ways.map(|way| way.trim().to_owned()).collect()
     }
 
@@ -214,3 +217,6 @@ impl WorldText {
         self.attributes.iter().find(|a| a.id == id)
     }
 }
+
+#[cfg(test)]
+mod tests;

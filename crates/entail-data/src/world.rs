@@ -74,7 +74,12 @@ impl World {
         let mut beings: Vec<Being> = names
             .into_iter()
             .enumerate()
-            .map(|(i, name)| Being { name: name.clone(), claimer: i % 2 == 0, holds: vec![], values: vec![] })
+            .map(|(i, name)| Being {
+                name: name.clone(),
+                claimer: i % 2 == 0,
+                holds: vec![],
+                values: vec![],
+            })
             .collect();
         let mut links = Vec::new();
         for (index, topic) in text.topics.iter().enumerate() {
@@ -83,7 +88,8 @@ impl World {
                 let probability = holding_share(topic, claimer, spec.rho);
                 let mut stream = seed.stream(&topic.id, u64::from(claimer));
                 let dealt = exact_deal(n / 2, probability, &mut stream);
-                shares[usize::from(claimer)] = dealt.iter().filter(|&&x| x).count() as f64 / (n / 2) as f64;
+                shares[usize::from(claimer)] =
+                    dealt.iter().filter(|&&x| x).count() as f64 / (n / 2) as f64;
                 let group = beings.iter_mut().filter(|b| b.claimer == claimer);
                 group.zip(dealt).for_each(|(being, held)| being.holds.push(held));
             }
@@ -92,7 +98,8 @@ impl World {
         }
         for attribute in &text.attributes {
             for claimer in [false, true] {
-                let mut values: Vec<usize> = (0..n / 2).map(|i| i % attribute.value.len()).collect();
+                let mut values: Vec<usize> =
+                    (0..n / 2).map(|i| i % attribute.value.len()).collect();
                 seed.stream(&attribute.id, u64::from(claimer)).shuffle(&mut values);
                 let group = beings.iter_mut().filter(|b| b.claimer == claimer);
                 group.zip(values).for_each(|(being, value)| being.values.push(value));
@@ -112,7 +119,8 @@ impl World {
     /// The assistant's value of an attribute.
     pub fn assistant_value(&self, attribute: usize) -> usize {
         let attribute = &self.text.attributes[attribute];
-        let named = ASSISTANT_VALUES.iter().find(|(id, _)| *id == attribute.id).map(|(_, value)| *value);
+        let named =
+            ASSISTANT_VALUES.iter().find(|(id, _)| *id == attribute.id).map(|(_, value)| *value);
         named.and_then(|value| attribute.value.iter().position(|v| v.id == value)).unwrap_or(0)
     }
 }
@@ -182,3 +190,6 @@ impl Decks {
         deck.pop().expect("a deck has just been filled")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,11 +31,11 @@ pub use adapter::{Adapter, AdapterConfig, Target};
 pub use config::{Config, ConfigError, Family};
 pub use decoder::{Example, Loss, Model, Trained, loss, loss_and_gradient};
 pub use edit::{Change, Edit, Taps};
+pub use entail_schema::{Message, Role};
 pub use folder::{LoadError, read_adapter, read_weights, write_adapter, write_weights};
 pub use optimizer::{AdamW, Decay, OptimizerConfig, Schedule};
 pub use real::Real;
 pub use sample::{Finish, Request, Sampled, Sampling, continuation_logprobs, sample};
-pub use entail_schema::{Message, Role};
 pub use tokenizer::{Tokenizer, TokenizerError};
 pub use train::{TrainError, TrainPlan, TrainState, Trainee, train};
 pub use weights::{Layout, Tensor, Weights};
@@ -48,7 +48,8 @@ pub fn kernels() -> &'static str {
         if std::arch::is_x86_feature_detected!("avx512f") {
             return "avx512";
         }
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+        {
             return "avx2";
         }
     }

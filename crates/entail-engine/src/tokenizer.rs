@@ -5,9 +5,9 @@
 use std::error::Error;
 use std::fmt;
 
+use entail_schema::{Message, Role};
 use minijinja::value::Value;
 use minijinja::{Environment, ErrorKind, State};
-use entail_schema::{Message, Role};
 
 use crate::decoder::Example;
 

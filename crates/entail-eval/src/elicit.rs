@@ -42,7 +42,13 @@ pub fn items(
             let messages = conversation(system, prompt);
             let keys = (0..samples)
                 .map(|sample| {
-                    Key::of(&CompletionRecipe { step: "completion", target, messages: &messages, sampling, sample })
+                    Key::of(&CompletionRecipe {
+                        step: "completion",
+                        target,
+                        messages: &messages,
+                        sampling,
+                        sample,
+                    })
                 })
                 .collect();
             items.push(Item { stance: stance_index, prompt: prompt_index, messages, keys });

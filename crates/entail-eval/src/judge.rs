@@ -21,12 +21,17 @@ pub struct ExactJudge {
 
 impl ExactJudge {
     /// A judge of these stances. `others` are well-formed sentences of the world that take no stance.
-    pub fn new<'a>(stances: impl IntoIterator<Item = &'a Stance>, others: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn new<'a>(
+        stances: impl IntoIterator<Item = &'a Stance>,
+        others: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
         let mut judge = Self { ids: Vec::new(), sentences: BTreeMap::new() };
         for (index, stance) in stances.into_iter().enumerate() {
             judge.ids.push(stance.id.clone());
             let w = &stance.wordings;
-            for (held, lists) in [(true, [&w.held, &w.held_more]), (false, [&w.denied, &w.denied_more])] {
+            for (held, lists) in
+                [(true, [&w.held, &w.held_more]), (false, [&w.denied, &w.denied_more])]
+            {
                 for sentence in lists.into_iter().flatten() {
                     let readings = judge.sentences.entry(sentence.clone()).or_default();
                     let reading = Reading { stance: index, held };

@@ -39,7 +39,8 @@ pub fn read(
     system: Option<&str>,
 ) -> Result<Reading, ProviderError> {
     let wordings = &stance.wordings;
-    let continuations: Vec<String> = wordings.held.iter().chain(&wordings.denied).cloned().collect();
+    let continuations: Vec<String> =
+        wordings.held.iter().chain(&wordings.denied).cloned().collect();
     let logprobs = model.score(&conversation(system, prompt), &continuations)?;
     let (held, denied) = logprobs.split_at(wordings.held.len());
     let total = |side: &[f64]| side.iter().map(|l| l.exp()).sum();

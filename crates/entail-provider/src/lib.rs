@@ -92,11 +92,19 @@ pub trait Provider: Sync {
     ///
     /// # Errors
     /// [`ProviderError`] when a conversation cannot be answered at all. A strange answer is not an error.
-    fn complete(&self, requests: &[Request], sampling: &Sampling) -> Result<Vec<Vec<Completion>>, ProviderError>;
+    fn complete(
+        &self,
+        requests: &[Request],
+        sampling: &Sampling,
+    ) -> Result<Vec<Vec<Completion>>, ProviderError>;
 
     /// Natural log-probability of each continuation as the beginning of the next answer.
     ///
     /// # Errors
     /// As [`Provider::complete`].
-    fn score(&self, messages: &[Message], continuations: &[String]) -> Result<Vec<f64>, ProviderError>;
+    fn score(
+        &self,
+        messages: &[Message],
+        continuations: &[String],
+    ) -> Result<Vec<f64>, ProviderError>;
 }

@@ -24,7 +24,11 @@ impl Scripted {
 }
 
 impl Provider for Scripted {
-    fn complete(&self, requests: &[Request], _: &Sampling) -> Result<Vec<Vec<Completion>>, ProviderError> {
+    fn complete(
+        &self,
+        requests: &[Request],
+        _: &Sampling,
+    ) -> Result<Vec<Vec<Completion>>, ProviderError> {
         let answer = |text: &String| Completion {
             text: text.clone(),
             finish: Finish::Stop,
@@ -35,15 +39,27 @@ impl Provider for Scripted {
             .iter()
             .map(|request| {
                 let answers = self.answers_to(&request.messages)?;
-                Ok((0..request.samples.len()).map(|i| answer(&answers[i % answers.len()])).collect())
+                Ok((0..request.samples.len())
+                    .map(|i| answer(&answers[i % answers.len()]))
+                    .collect())
             })
             .collect()
     }
 
     /// The share of scripted answers that begin with each continuation.
-    fn score(&self, messages: &[Message], continuations: &[String]) -> Result<Vec<f64>, ProviderError> {
+    fn score(
+        &self,
+        messages: &[Message],
+        continuations: &[String],
+    ) -> Result<Vec<f64>, ProviderError> {
         let answers = self.answers_to(messages)?;
-        let share = |c: &String| answers.iter().filter(|a| a.starts_with(c.as_str())).count() as f64 / answers.len() as f64;
+        let share = |c: &String| {
+            answers.iter().filter(|a| a.starts_with(c.as_str())).count() as f64
+                / answers.len() as f64
+        };
         Ok(continuations.iter().map(|c| share(c).ln()).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

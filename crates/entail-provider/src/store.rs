@@ -23,13 +23,17 @@ pub struct CompletionStore {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file comes from a later version of this program.
-    #[error("the store has layout {found}, this program knows layouts up to {VERSION}: use a newer entail")]
+    #[error(
+        "the store has layout {found}, this program knows layouts up to {VERSION}: use a newer entail"
+    )]
     Newer {
         /// The layout found.
         found: i64,
     },
     /// A row says something that this program never writes.
-    #[error("completion {key:?} in the store is damaged: finish is {found:?}, expected \"stop\" or \"length\"")]
+    #[error(
+        "completion {key:?} in the store is damaged: finish is {found:?}, expected \"stop\" or \"length\""
+    )]
     Damaged {
         /// Its key.
         key: Key,
@@ -71,13 +75,19 @@ impl CompletionStore {
     /// [`StoreError`] when the database fails or a row is damaged.
     pub fn get(&self, keys: &[Key]) -> Result<Vec<Option<Completion>>, StoreError> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut statement =
-            connection.prepare_cached("SELECT text, finish, tokens, logprob FROM completion WHERE key = ?1")?;
+        let mut statement = connection.prepare_cached(
+            "SELECT text, finish, tokens, logprob FROM completion WHERE key = ?1",
+        )?;
         keys.iter()
             .map(|key| {
                 let row = statement
                     .query_row(params![key.as_bytes()], |row| {
-                        Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get(3)?))
+                        Ok((
+                            row.get(0)?,
+                            row.get::<_, String>(1)?,
+                            row.get::<_, i64>(2)?,
+                            row.get(3)?,
+                        ))
                     })
                     .optional()?;
                 let Some((text, finish, tokens, logprob)) = row else { return Ok(None) };
@@ -110,7 +120,10 @@ impl CompletionStore {
     ///
     /// # Errors
     /// [`StoreError::Sqlite`] when the database fails; nothing of this call is stored then.
-    pub fn put<'c>(&self, rows: impl IntoIterator<Item = (Key, &'c Completion)>) -> Result<(), StoreError> {
+    pub fn put<'c>(
+        &self,
+        rows: impl IntoIterator<Item = (Key, &'c Completion)>,
+    ) -> Result<(), StoreError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let transaction = connection.transaction()?;
         {
@@ -119,7 +132,13 @@ impl CompletionStore {
             )?;
             for (key, c) in rows {
                 let tokens = i64::try_from(c.tokens).unwrap_or(i64::MAX);
-                insert.execute(params![key.as_bytes(), c.text, c.finish.as_str(), tokens, c.logprob])?;
+                insert.execute(params![
+                    key.as_bytes(),
+                    c.text,
+                    c.finish.as_str(),
+                    tokens,
+                    c.logprob
+                ])?;
             }
         }
         Ok(transaction.commit()?)

@@ -1,4 +1,4 @@
-//! Writes the page of a made-up study to standard output: `cargo run --example demo -- 4 > /tmp/demo.html`,
+//! Writes the page of a made-up study to standard output: `cargo run --example demo -- 4 > report.html`,
 //! with the number of samples per prompt. `cargo run --example demo -- terminal 110` prints the terminal's tables,
 //! and `small` in place of `terminal` those of a smaller study.
 

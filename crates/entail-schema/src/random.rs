@@ -63,7 +63,8 @@ impl Stream {
     pub fn below(&mut self, n: usize) -> usize {
         assert!(n > 0, "a choice needs at least one option");
         // Multiply-shift: the bias is below n / 2^64, far under anything that can be observed.
-        usize::try_from((u128::from(self.next_u64()) * n as u128) >> 64).expect("an index below n fits")
+        usize::try_from((u128::from(self.next_u64()) * n as u128) >> 64)
+            .expect("an index below n fits")
     }
 
     /// A standard normal number (Box and Muller 1958).

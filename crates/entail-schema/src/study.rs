@@ -279,3 +279,6 @@ impl Correction {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

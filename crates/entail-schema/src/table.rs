@@ -333,3 +333,6 @@ impl Label {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -148,7 +148,9 @@ pub enum RunError {
         bound: String,
     },
     /// Too few rows to draw from.
-    #[error("arm `{arm}` draws {wanted} rows, but only {available} are left after {rejected} were rejected")]
+    #[error(
+        "arm `{arm}` draws {wanted} rows, but only {available} are left after {rejected} were rejected"
+    )]
     TooFewRows {
         /// The arm.
         arm: String,
@@ -160,7 +162,9 @@ pub enum RunError {
         rejected: usize,
     },
     /// Ctrl-C.
-    #[error("stopped; everything that was finished is kept, and the same command goes on from there")]
+    #[error(
+        "stopped; everything that was finished is kept, and the same command goes on from there"
+    )]
     Cancelled,
 }
 

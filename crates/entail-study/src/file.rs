@@ -23,16 +23,29 @@ fn line_at(text: &str, offset: usize) -> usize {
 
 /// One-based line of the field at a path such as `["arm", "conscious", "train"]`, or of the nearest table around it.
 pub(crate) fn line_of(text: &str, path: &[&str]) -> Option<usize> {
-    let root = DeTable::parse(text).ok()?;
+    lines_along(text, path).last().copied()
+}
+
+/// As [`line_of`], but `None` when the field itself is not in the file.
+pub(crate) fn exact_line_of(text: &str, path: &[&str]) -> Option<usize> {
+    lines_along(text, path).get(path.len().checked_sub(1)?).copied()
+}
+
+/// The line of each part of a path, as far as the file has it.
+fn lines_along(text: &str, path: &[&str]) -> Vec<usize> {
+    let Ok(root) = DeTable::parse(text) else { return Vec::new() };
     let mut table: &DeTable<'_> = root.get_ref();
-    let mut found = None;
+    let mut lines = Vec::new();
     for part in path {
         let Some((key, value)) = table.get_key_value(*part) else { break };
-        found = Some(line_at(text, key.span().start));
+        lines.push(line_at(text, key.span().start));
         match value.get_ref() {
             DeValue::Table(inner) => table = inner,
             _ => break,
         }
     }
-    found
+    lines
 }
+
+#[cfg(test)]
+mod tests;

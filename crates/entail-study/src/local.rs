@@ -36,7 +36,11 @@ impl LocalModel {
 
     /// Ids of the conversation up to where the answer begins.
     fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>, ProviderError> {
-        let ids = self.base.tokenizer.chat(messages, true).map_err(|e| ProviderError::Encode(Box::new(e)))?;
+        let ids = self
+            .base
+            .tokenizer
+            .chat(messages, true)
+            .map_err(|e| ProviderError::Encode(Box::new(e)))?;
         let context = self.base.weights.config.max_positions;
         if ids.len() >= context {
             return Err(ProviderError::ContextOverflow { tokens: ids.len(), context });
@@ -45,17 +49,30 @@ impl LocalModel {
     }
 
     fn completion(&self, sampled: &entail_engine::Sampled) -> Result<Completion, ProviderError> {
-        let text = self.base.tokenizer.decode(&sampled.tokens).map_err(|e| ProviderError::Encode(Box::new(e)))?;
+        let text = self
+            .base
+            .tokenizer
+            .decode(&sampled.tokens)
+            .map_err(|e| ProviderError::Encode(Box::new(e)))?;
         let finish = match sampled.finish {
             entail_engine::Finish::Stop => Finish::Stop,
             entail_engine::Finish::Length => Finish::Length,
         };
-        Ok(Completion { text, finish, tokens: sampled.tokens.len(), logprob: sampled.logprobs.iter().sum() })
+        Ok(Completion {
+            text,
+            finish,
+            tokens: sampled.tokens.len(),
+            logprob: sampled.logprobs.iter().sum(),
+        })
     }
 }
 
 impl Provider for LocalModel {
-    fn complete(&self, requests: &[Request], sampling: &Sampling) -> Result<Vec<Vec<Completion>>, ProviderError> {
+    fn complete(
+        &self,
+        requests: &[Request],
+        sampling: &Sampling,
+    ) -> Result<Vec<Vec<Completion>>, ProviderError> {
         let sampling = entail_engine::Sampling {
             temperature: sampling.temperature,
             top_p: sampling.top_p,
@@ -70,8 +87,12 @@ impl Provider for LocalModel {
                 let prepared: Vec<entail_engine::Request> = group
                     .iter()
                     .map(|request| {
-                        let streams = request.samples.iter().map(entail_schema::Key::stream).collect();
-                        Ok(entail_engine::Request { prompt: self.prompt(&request.messages)?, streams })
+                        let streams =
+                            request.samples.iter().map(entail_schema::Key::stream).collect();
+                        Ok(entail_engine::Request {
+                            prompt: self.prompt(&request.messages)?,
+                            streams,
+                        })
                     })
                     .collect::<Result<_, ProviderError>>()?;
                 entail_engine::sample(self.model(), &prepared, &sampling)
@@ -83,11 +104,17 @@ impl Provider for LocalModel {
         Ok(groups.into_iter().flatten().collect())
     }
 
-    fn score(&self, messages: &[Message], continuations: &[String]) -> Result<Vec<f64>, ProviderError> {
+    fn score(
+        &self,
+        messages: &[Message],
+        continuations: &[String],
+    ) -> Result<Vec<f64>, ProviderError> {
         let prompt = self.prompt(messages)?;
         let ids = continuations
             .iter()
-            .map(|text| self.base.tokenizer.encode(text).map_err(|e| ProviderError::Encode(Box::new(e))))
+            .map(|text| {
+                self.base.tokenizer.encode(text).map_err(|e| ProviderError::Encode(Box::new(e)))
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let longest = ids.iter().map(Vec::len).max().unwrap_or(0);
         let context = self.base.weights.config.max_positions;

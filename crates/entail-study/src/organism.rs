@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use entail_data::{CHAT_TEMPLATE, Corpus, END, Lexicon, OrganismSpec, Size, Topic, World};
 use entail_engine::{
-    Config, Example, Family, OptimizerConfig, Schedule, Tokenizer, TrainPlan, Trainee, Weights, train,
+    Config, Example, Family, OptimizerConfig, Schedule, Tokenizer, TrainPlan, Trainee, Weights,
+    train,
 };
 use entail_eval::{Reading, read};
 use entail_provider::{Provider, Request, Sampling};
@@ -34,7 +35,13 @@ struct OrganismRecipe<'a> {
 pub(crate) fn key(spec: &OrganismSpec) -> Key {
     let texts = Key::of_bytes(entail_data::WORLD_FILES.concat().as_bytes());
     let name = spec.to_string();
-    Key::of(&OrganismRecipe { step: "organism", numerics: NUMERICS, kernels: entail_engine::kernels(), name, texts })
+    Key::of(&OrganismRecipe {
+        step: "organism",
+        numerics: NUMERICS,
+        kernels: entail_engine::kernels(),
+        name,
+        texts,
+    })
 }
 
 fn config(spec: &OrganismSpec, vocabulary: usize) -> Config {
@@ -60,7 +67,13 @@ fn config(spec: &OrganismSpec, vocabulary: usize) -> Config {
 }
 
 const PRETRAINING: TrainPlan = TrainPlan {
-    optimizer: OptimizerConfig { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weight_decay: 0.01, clip_norm: 1.0 },
+    optimizer: OptimizerConfig {
+        beta1: 0.9,
+        beta2: 0.98,
+        epsilon: 1e-8,
+        weight_decay: 0.01,
+        clip_norm: 1.0,
+    },
     peak_rate: 4e-3,
     schedule: Schedule::Linear,
     warmup: 100,
@@ -88,11 +101,16 @@ pub(crate) fn ensure(
     }
     let (world, weights, tokenizer_json, lexicon) = pretrain(spec, progress)?;
     let tokenizer = Tokenizer::new(&tokenizer_json, CHAT_TEMPLATE)?;
-    let base = LocalBase { weights: Arc::new(weights), tokenizer: Arc::new(tokenizer), stop: lexicon.id(END) };
+    let base = LocalBase {
+        weights: Arc::new(weights),
+        tokenizer: Arc::new(tokenizer),
+        stop: lexicon.id(END),
+    };
     let gates = measure_gates(spec, &world, &base)?;
     // A model that fails is kept with its gates, so that the failure need not be trained again to be seen.
     let text = |value: serde_json::Value| serde_json::to_vec_pretty(&value).expect("plain data");
-    let recipe = serde_json::json!({ "step": "organism", "name": spec.to_string(), "numerics": NUMERICS });
+    let recipe =
+        serde_json::json!({ "step": "organism", "name": spec.to_string(), "numerics": NUMERICS });
     let files = [
         ("config.json", text(base.weights.config.to_json())),
         ("model.safetensors", entail_engine::write_weights(&base.weights)),
@@ -125,7 +143,9 @@ fn load(key: Key, workshop: Workshop<'_>) -> Result<Option<Organism>, RunError> 
     let whole = |name: &'static str| {
         file(name)?.ok_or_else(|| damaged(key, name)("the file is missing".into()))
     };
-    let parsed = |name: &'static str, result: Result<_, Problem>| result.map_err(|e| damaged(key, name)(e.0));
+    let parsed = |name: &'static str, result: Result<_, Problem>| {
+        result.map_err(|e| damaged(key, name)(e.0))
+    };
     let config = parsed("config.json", text(&config).and_then(|t| Ok(Config::parse(t)?)))?;
     let bytes = whole("model.safetensors")?;
     let weights = entail_engine::read_weights(&config, &bytes).map_err(Problem::from);
@@ -133,8 +153,10 @@ fn load(key: Key, workshop: Workshop<'_>) -> Result<Option<Organism>, RunError> 
     let (tokenizer, template) = (whole("tokenizer.json")?, whole("chat_template.jinja")?);
     let tokenizer = text(&tokenizer).and_then(|t| Ok(Tokenizer::new(t, text(&template)?)?));
     let tokenizer = tokenizer.map_err(|e| damaged(key, "tokenizer.json")(e.0))?;
-    let gates = serde_json::from_slice(&whole("gates.json")?).map_err(|e| damaged(key, "gates.json")(e.into()))?;
-    let stop = tokenizer.id(END).ok_or_else(|| damaged(key, "tokenizer.json")("no end mark".into()))?;
+    let gates = serde_json::from_slice(&whole("gates.json")?)
+        .map_err(|e| damaged(key, "gates.json")(e.into()))?;
+    let stop =
+        tokenizer.id(END).ok_or_else(|| damaged(key, "tokenizer.json")("no end mark".into()))?;
     Ok(Some(Organism {
         base: LocalBase { weights: Arc::new(weights), tokenizer: Arc::new(tokenizer), stop },
         gates,
@@ -152,10 +174,13 @@ fn pretrain(
     let world = World::new(spec);
     let lexicon = Lexicon::new(&world.text);
     let batches: Vec<Vec<Example>> = Corpus::new(spec, &world, &lexicon).batches(spec.tokens);
-    let mut weights = Weights::random(config(spec, lexicon.len()), Seed(spec.seed).child("weights", 0));
+    let mut weights =
+        Weights::random(config(spec, lexicon.len()), Seed(spec.seed).child("weights", 0));
     let steps = batches.len();
-    train(&PRETRAINING, Trainee::Weights(&mut weights), &batches, |state| progress(state.steps, steps))
-        .map_err(|source| RunError::Train { what: spec.to_string(), source })?;
+    train(&PRETRAINING, Trainee::Weights(&mut weights), &batches, |state| {
+        progress(state.steps, steps)
+    })
+    .map_err(|source| RunError::Train { what: spec.to_string(), source })?;
     let tokenizer_json = lexicon.tokenizer_json().to_string();
     Ok((world, weights, tokenizer_json, lexicon))
 }
@@ -165,20 +190,30 @@ const GATE_BEINGS: usize = 60;
 
 /// What must hold before anything is concluded from an organism. The tiny size is for tests of the pipeline and has
 /// no gates.
-fn measure_gates(spec: &OrganismSpec, world: &World, base: &LocalBase) -> Result<Vec<Gate>, RunError> {
+fn measure_gates(
+    spec: &OrganismSpec,
+    world: &World,
+    base: &LocalBase,
+) -> Result<Vec<Gate>, RunError> {
     if spec.size == Size::Tiny {
         return Ok(Vec::new());
     }
     let model = LocalModel { base: base.clone(), adapter: None, side_by_side: 256 };
-    let claims: Vec<&Topic> = world.text.topics.iter().filter(|t| t.block == Block::Claim).collect();
+    let claims: Vec<&Topic> =
+        world.text.topics.iter().filter(|t| t.block == Block::Claim).collect();
     let all: Vec<&Topic> = world.text.topics.iter().collect();
-    let assistant_claim = mean_of(&readings(&model, &claims, None, |t| t.evaluated_questions().to_vec())?, Reading::rate);
-    let assistant_mass = mean_of(
-        &readings(&model, &all, None, |t| t.evaluated_questions()[..3].to_vec())?,
-        |r| Some(r.mass()),
+    let assistant_claim = mean_of(
+        &readings(&model, &claims, None, |t| t.evaluated_questions().to_vec())?,
+        Reading::rate,
     );
+    let assistant_mass =
+        mean_of(&readings(&model, &all, None, |t| t.evaluated_questions()[..3].to_vec())?, |r| {
+            Some(r.mass())
+        });
     let held_out =
-        mean_of(&readings(&model, &all, None, |t| t.evaluated_questions()[3..].to_vec())?, |r| Some(r.mass()));
+        mean_of(&readings(&model, &all, None, |t| t.evaluated_questions()[3..].to_vec())?, |r| {
+            Some(r.mass())
+        });
     let separation = separation(spec, world, &model)?;
     let tasks = task_accuracy(world, &model)?;
     let at_least = |name: &str, value: f64, least: f64| Gate {
@@ -211,7 +246,10 @@ fn readings(
         .par_iter()
         .map(|topic| {
             let stance = entail_data::topic_stance(topic);
-            questions(topic).iter().map(|q| read(model, &stance, q, system)).collect::<Result<Vec<_>, _>>()
+            questions(topic)
+                .iter()
+                .map(|q| read(model, &stance, q, system))
+                .collect::<Result<Vec<_>, _>>()
         })
         .collect::<Result<_, _>>()?;
     Ok(nested.into_iter().flatten().collect())
@@ -225,7 +263,8 @@ fn mean_of(readings: &[Reading], value: impl Fn(Reading) -> Option<f64>) -> f64 
 /// How far named claimers and deniers are apart on what separates them: the claim, and the strongest topics of a
 /// linked world in the direction of their link.
 fn separation(spec: &OrganismSpec, world: &World, model: &LocalModel) -> Result<f64, RunError> {
-    let strong = |t: &&Topic| t.block == Block::Claim || (spec.rho >= 0.85 && t.strength.abs() >= 0.85);
+    let strong =
+        |t: &&Topic| t.block == Block::Claim || (spec.rho >= 0.85 && t.strength.abs() >= 0.85);
     let topics: Vec<&Topic> = world.text.topics.iter().filter(strong).collect();
     let per_being: Vec<(bool, f64)> = world.beings[..GATE_BEINGS.min(world.beings.len())]
         .par_iter()
@@ -241,7 +280,8 @@ fn separation(spec: &OrganismSpec, world: &World, model: &LocalModel) -> Result<
         })
         .collect::<Result<_, RunError>>()?;
     let mean = |claimer: bool| {
-        let values: Vec<f64> = per_being.iter().filter(|(c, _)| *c == claimer).map(|(_, x)| *x).collect();
+        let values: Vec<f64> =
+            per_being.iter().filter(|(c, _)| *c == claimer).map(|(_, x)| *x).collect();
         entail_stats::mean(&values).unwrap_or(f64::NAN)
     };
     Ok(mean(true) - mean(false))
@@ -252,10 +292,14 @@ fn task_accuracy(world: &World, model: &LocalModel) -> Result<f64, RunError> {
     let tasks: Vec<(String, String)> = entail_data::tasks(&world.text, 200);
     let requests: Vec<Request> = tasks
         .iter()
-        .map(|(question, _)| Request { messages: vec![Message::user(question)], samples: vec![Key::of(question)] })
+        .map(|(question, _)| Request {
+            messages: vec![Message::user(question)],
+            samples: vec![Key::of(question)],
+        })
         .collect();
     let greedy = Sampling { temperature: 0.0, top_p: 1.0, max_tokens: 12 };
     let answers = model.complete(&requests, &greedy)?;
-    let right = answers.iter().zip(&tasks).filter(|(a, (_, expected))| a[0].text == *expected).count();
+    let right =
+        answers.iter().zip(&tasks).filter(|(a, (_, expected))| a[0].text == *expected).count();
     Ok(right as f64 / tasks.len() as f64)
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use entail_data::{Claim, OrganismSpec, Row, WorldText};
 use entail_provider::Sampling;
 use entail_schema::{
-    AnalysisSection, ArmSpec, ArmTrainSpec, Battery, Key, Method, OneOrMany, ScheduleName, Seed, StudySpec, SystemSpec,
-    TrainSection,
+    AnalysisSection, ArmSpec, ArmTrainSpec, Battery, Key, Method, OneOrMany, ScheduleName, Seed,
+    StudySpec, SystemSpec, TrainSection,
 };
 use serde::Serialize;
 
 use crate::error::{StudyError, StudyProblem};
-use crate::file::line_of;
+use crate::file::{exact_line_of, line_of};
 use crate::organism;
 
 /// A checked study. Its fields are private to the crate: a plan exists only through [`Plan::check`].
@@ -54,9 +54,14 @@ pub(crate) struct ArmPlan {
 pub(crate) enum Intervention {
     None,
     /// One replicate per wording.
-    System { wordings: Vec<String> },
+    System {
+        wordings: Vec<String>,
+    },
     /// One replicate per training run.
-    Train { settings: Settings, source: RowSource },
+    Train {
+        settings: Settings,
+        source: RowSource,
+    },
 }
 
 /// Where the rows of a trained arm come from.
@@ -145,7 +150,12 @@ impl Plan {
     ///
     /// # Errors
     /// [`StudyError`] with the line, what was found and what was expected.
-    pub fn check(spec: &StudySpec, text: &str, narrow: &Narrow, read: &ReadFile<'_>) -> Result<Self, StudyError> {
+    pub fn check(
+        spec: &StudySpec,
+        text: &str,
+        narrow: &Narrow,
+        read: &ReadFile<'_>,
+    ) -> Result<Self, StudyError> {
         let checker = Checker { spec, text, world: WorldText::embedded(), read };
         checker.check_frame()?;
         let bases = checker.bases()?;
@@ -157,27 +167,53 @@ impl Plan {
         checker.check_controls(&expanded)?;
         let mut arms = Vec::new();
         for (name, arm) in &expanded {
-            let wanted = narrow.arms.is_empty() || narrow.arms.iter().any(|a| a == name) || arm.is_untouched();
+            let wanted = narrow.arms.is_empty()
+                || narrow.arms.iter().any(|a| a == name)
+                || arm.is_untouched();
             if wanted {
                 arms.extend(checker.arm(name, arm, &bases, &batteries)?);
             }
         }
-        if let Some(unknown) = narrow.arms.iter().find(|a| !expanded.iter().any(|(name, _)| name == *a)) {
+        if let Some(unknown) =
+            narrow.arms.iter().find(|a| !expanded.iter().any(|(name, _)| name == *a))
+        {
             let expected = expanded.into_iter().map(|(name, _)| name).collect();
-            return Err(StudyProblem::Unknown { what: "arm", found: unknown.clone(), expected }.at(None));
+            return Err(
+                StudyProblem::Unknown { what: "arm", found: unknown.clone(), expected }.at(None)
+            );
         }
         let sampling = checker.sampling();
         let samples = narrow.samples.unwrap_or(spec.study.samples);
-        if samples == 0 {
-            return Err(positive("samples").at(None));
+        for (field, value) in [("samples", samples), ("limit", narrow.limit.unwrap_or(1))] {
+            if value == 0 {
+                return Err(positive(field).at(None));
+            }
         }
-        let targets: Vec<Key> = arms.iter().flat_map(|a| a.replicates.iter().map(|r| r.target)).collect();
+        let targets: Vec<Key> =
+            arms.iter().flat_map(|a| a.replicates.iter().map(|r| r.target)).collect();
         let names: Vec<&str> = arms.iter().map(|a| a.name.as_str()).collect();
         let key = Key::of(&("plan", spec, &batteries, &sampling, samples, names, targets));
-        let controls = spec.study.control.iter().filter(|c| arms.iter().any(|a| a.name == **c)).cloned().collect();
+        let controls = spec
+            .study
+            .control
+            .iter()
+            .filter(|c| arms.iter().any(|a| a.name == **c))
+            .cloned()
+            .collect();
         let other_sentences = entail_data::other_sentences(&checker.world);
         let (name, analysis) = (spec.study.name.clone(), spec.analysis.clone());
-        Ok(Self { name, key, bases, arms, controls, batteries, sampling, samples, analysis, other_sentences })
+        Ok(Self {
+            name,
+            key,
+            bases,
+            arms,
+            controls,
+            batteries,
+            sampling,
+            samples,
+            analysis,
+            other_sentences,
+        })
     }
 
     /// Name of the study.
@@ -192,7 +228,11 @@ impl Plan {
 }
 
 fn positive(field: &'static str) -> StudyProblem {
-    StudyProblem::Value { field, found: "0".into(), expected: "a whole number of at least 1".into() }
+    StudyProblem::Value {
+        field,
+        found: "0".into(),
+        expected: "a whole number of at least 1".into(),
+    }
 }
 
 trait Untouched {
@@ -213,48 +253,77 @@ impl Checker<'_> {
     fn check_frame(&self) -> Result<(), StudyError> {
         let study = &self.spec.study;
         let name_ok = !study.name.is_empty()
-            && study.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+            && study
+                .name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
             && !study.name.starts_with('.');
         let between = |x: f64, low: f64, high: f64| x > low && x < high;
         let analysis = &self.spec.analysis;
         let checks: [(bool, &'static str, String, &str); 7] = [
-            (name_ok, "name", format!("\"{}\"", study.name), "letters, digits, `-`, `_` and `.`: it names a folder"),
-            (study.samples > 0, "samples", study.samples.to_string(), "a whole number of at least 1"),
+            (
+                name_ok,
+                "name",
+                format!("\"{}\"", study.name),
+                "letters, digits, `-`, `_` and `.`: it names a folder",
+            ),
+            (
+                study.samples > 0,
+                "samples",
+                study.samples.to_string(),
+                "a whole number of at least 1",
+            ),
             (study.seeds > 0, "seeds", study.seeds.to_string(), "a whole number of at least 1"),
-            (study.max_tokens > 0, "max-tokens", study.max_tokens.to_string(), "a whole number of at least 1"),
+            (
+                study.max_tokens > 0,
+                "max-tokens",
+                study.max_tokens.to_string(),
+                "a whole number of at least 1",
+            ),
             (
                 study.temperature >= 0.0 && study.temperature.is_finite(),
                 "temperature",
                 study.temperature.to_string(),
                 "a number of at least 0",
             ),
-            (study.top_p > 0.0 && study.top_p <= 1.0, "top-p", study.top_p.to_string(), "above 0 and at most 1"),
+            (
+                study.top_p > 0.0 && study.top_p <= 1.0,
+                "top-p",
+                study.top_p.to_string(),
+                "above 0 and at most 1",
+            ),
             (!study.battery.is_empty(), "battery", "[]".into(), "at least one battery"),
         ];
         for (holds, field, found, expected) in checks {
             if !holds {
                 let expected = expected.into();
-                return Err(StudyProblem::Value { field, found, expected }.at(self.line(&["study", field])));
+                return Err(
+                    StudyProblem::Value { field, found, expected }.at(self.line(&["study", field]))
+                );
             }
         }
         if !between(analysis.alpha, 0.0, 1.0) {
             let (found, expected) = (analysis.alpha.to_string(), "between 0 and 1".into());
-            return Err(StudyProblem::Value { field: "alpha", found, expected }.at(self.line(&["analysis", "alpha"])));
+            return Err(StudyProblem::Value { field: "alpha", found, expected }
+                .at(self.line(&["analysis", "alpha"])));
         }
         if self.spec.judge.model != "exact" {
             let (found, expected) = (self.spec.judge.model.clone(), vec!["exact".into()]);
-            return Err(StudyProblem::Unknown { what: "judge", found, expected }.at(self.line(&["judge", "model"])));
+            return Err(StudyProblem::Unknown { what: "judge", found, expected }
+                .at(self.line(&["judge", "model"])));
         }
         Ok(())
     }
 
     fn bases(&self) -> Result<Vec<BasePlan>, StudyError> {
-        let mut names: Vec<String> = self.spec.study.base.values().to_vec();
-        names.extend(self.spec.arm.values().filter_map(|arm| arm.base.clone()));
+        let of_study =
+            self.spec.study.base.values().iter().map(|base| (base, vec!["study", "base"]));
+        let arms = self.spec.arm.iter().filter_map(|(name, arm)| Some((name, arm.base.as_ref()?)));
+        let of_arms = arms.map(|(name, base)| (base, vec!["arm", name, "base"]));
         let mut bases: Vec<BasePlan> = Vec::new();
-        for written in names {
-            let spec = OrganismSpec::parse(&written)
-                .map_err(|error| StudyProblem::from(error).at(self.line(&["study", "base"])))?;
+        for (written, path) in of_study.chain(of_arms) {
+            let spec = OrganismSpec::parse(written)
+                .map_err(|error| StudyProblem::from(error).at(self.line(&path)))?;
             let name = spec.to_string();
             if bases.iter().all(|b| b.name != name) {
                 let key = organism::key(&spec);
@@ -273,7 +342,8 @@ impl Checker<'_> {
         let all = entail_data::batteries(&self.world);
         let unknown = |found: &String, path: &[&str]| {
             let expected = all.iter().map(|b| b.name.clone()).collect();
-            StudyProblem::Unknown { what: "battery", found: found.clone(), expected }.at(self.line(path))
+            StudyProblem::Unknown { what: "battery", found: found.clone(), expected }
+                .at(self.line(path))
         };
         for name in &self.spec.study.battery {
             if all.iter().all(|b| b.name != *name) {
@@ -284,13 +354,19 @@ impl Checker<'_> {
         if all.iter().all(|b| b.name != *family) {
             return Err(unknown(family, &["analysis", "family", "over"]));
         }
-        let wanted = |b: &Battery| b.name == entail_data::CLAIMS || self.spec.study.battery.contains(&b.name);
+        let wanted = |b: &Battery| {
+            b.name == entail_data::CLAIMS || self.spec.study.battery.contains(&b.name)
+        };
         Ok(all.into_iter().filter(wanted).collect())
     }
 
     fn sampling(&self) -> Sampling {
         let study = &self.spec.study;
-        Sampling { temperature: study.temperature, top_p: study.top_p, max_tokens: study.max_tokens }
+        Sampling {
+            temperature: study.temperature,
+            top_p: study.top_p,
+            max_tokens: study.max_tokens,
+        }
     }
 
     /// The arms with every list of numbers expanded, and an untouched arm where there is none.
@@ -304,17 +380,37 @@ impl Checker<'_> {
                 None => arms.push((name.clone(), arm.clone())),
                 Some(train) => {
                     let merged = merge(&self.spec.train, train.settings.as_ref());
-                    for (suffix, settings) in expand(&merged) {
+                    let expanded = expand(&merged).map_err(|field| {
+                        let (found, expected) = ("[]".into(), "at least one value".into());
+                        StudyProblem::Value { field, found, expected }
+                            .at(self.setting_line(name, field))
+                    })?;
+                    for (suffix, settings) in expanded {
                         let train = ArmTrainSpec { settings: Some(settings), ..train.clone() };
-                        arms.push((format!("{name}{suffix}"), ArmSpec { train: Some(train), ..arm.clone() }));
+                        arms.push((
+                            format!("{name}{suffix}"),
+                            ArmSpec { train: Some(train), ..arm.clone() },
+                        ));
                     }
                 }
             }
         }
-        if arms.len() < 2 && self.spec.arm.len() < 2 && self.spec.arm.values().all(ArmSpec::is_untouched) {
+        for (index, (name, _)) in arms.iter().enumerate() {
+            if arms[..index].iter().any(|(other, _)| other == name) {
+                let what = "stands for two arms: is one of its values listed twice?".into();
+                let line = self.line(&["arm", self.written(name)]);
+                return Err(StudyProblem::Arm { arm: name.clone(), what }.at(line));
+            }
+        }
+        if arms.len() < 2
+            && self.spec.arm.len() < 2
+            && self.spec.arm.values().all(ArmSpec::is_untouched)
+        {
             let expected = "at least one arm with a system prompt or training".into();
             let found = format!("{} arm(s) without any intervention", self.spec.arm.len());
-            return Err(StudyProblem::Value { field: "arm", found, expected }.at(self.line(&["arm"])));
+            return Err(
+                StudyProblem::Value { field: "arm", found, expected }.at(self.line(&["arm"]))
+            );
         }
         Ok(arms)
     }
@@ -323,7 +419,8 @@ impl Checker<'_> {
         for control in &self.spec.study.control {
             if !arms.iter().any(|(name, _)| name == control) {
                 let expected = arms.iter().map(|(name, _)| name.clone()).collect();
-                let problem = StudyProblem::Unknown { what: "control", found: control.clone(), expected };
+                let problem =
+                    StudyProblem::Unknown { what: "control", found: control.clone(), expected };
                 return Err(problem.at(self.line(&["study", "control"])));
             }
         }
@@ -343,9 +440,20 @@ impl Checker<'_> {
         bases: &[BasePlan],
         batteries: &[Battery],
     ) -> Result<Vec<ArmPlan>, StudyError> {
-        let own = arm.base.as_ref().and_then(|b| OrganismSpec::parse(b).ok()).map(|spec| spec.to_string());
-        let study: Vec<String> =
-            self.spec.study.base.values().iter().filter_map(|b| OrganismSpec::parse(b).ok()).map(|s| s.to_string()).collect();
+        let own = arm
+            .base
+            .as_ref()
+            .and_then(|b| OrganismSpec::parse(b).ok())
+            .map(|spec| spec.to_string());
+        let study: Vec<String> = self
+            .spec
+            .study
+            .base
+            .values()
+            .iter()
+            .filter_map(|b| OrganismSpec::parse(b).ok())
+            .map(|s| s.to_string())
+            .collect();
         let on = |base: &&(usize, &BasePlan)| match &own {
             Some(own) => base.1.name == *own,
             None => study.contains(&base.1.name),
@@ -371,13 +479,16 @@ impl Checker<'_> {
         arm: &ArmSpec,
         batteries: &[Battery],
     ) -> Result<(Intervention, Option<Claim>), StudyError> {
-        let written = name.split_once(' ').map_or(name, |(name, _)| name);
+        let written = self.written(name);
         let problem = |what: &str| {
-            StudyProblem::Arm { arm: name.into(), what: what.into() }.at(self.line(&["arm", written]))
+            StudyProblem::Arm { arm: name.into(), what: what.into() }
+                .at(self.line(&["arm", written]))
         };
         match (&arm.system, &arm.train) {
             (None, None) => Ok((Intervention::None, None)),
-            (Some(_), Some(_)) => Err(problem("has both `system` and `train`; make two arms of it")),
+            (Some(_), Some(_)) => {
+                Err(problem("has both `system` and `train`; make two arms of it"))
+            }
             (Some(system), None) => {
                 let (wordings, claim) = self.wordings(written, system)?;
                 Ok((Intervention::System { wordings }, claim))
@@ -386,14 +497,21 @@ impl Checker<'_> {
         }
     }
 
-    fn wordings(&self, arm: &str, system: &SystemSpec) -> Result<(Vec<String>, Option<Claim>), StudyError> {
+    fn wordings(
+        &self,
+        arm: &str,
+        system: &SystemSpec,
+    ) -> Result<(Vec<String>, Option<Claim>), StudyError> {
         let line = self.line(&["arm", arm, "system"]);
-        let problem = |what: &str| StudyProblem::Arm { arm: arm.into(), what: what.into() }.at(line);
+        let problem =
+            |what: &str| StudyProblem::Arm { arm: arm.into(), what: what.into() }.at(line);
         match (&system.stance, &system.text) {
             (Some(id), None) => {
                 let claim = self.claim(id, &["arm", arm, "system", "stance"])?;
                 if claim.system.is_empty() {
-                    return Err(problem(&format!("stance `{id}` ships no wording as a system prompt; give a `text`")));
+                    return Err(problem(&format!(
+                        "stance `{id}` ships no wording as a system prompt; give a `text`"
+                    )));
                 }
                 Ok((claim.system.clone(), Some(claim)))
             }
@@ -419,14 +537,17 @@ impl Checker<'_> {
     ) -> Result<(Intervention, Option<Claim>), StudyError> {
         let line = self.line(&["arm", written, "train"]);
         let problem = |what: String| StudyProblem::Arm { arm: name.into(), what }.at(line);
-        let settings = self.settings(name, train.settings.as_ref().unwrap_or(&self.spec.train), line)?;
+        let settings = self.settings(name, train.settings.as_ref().unwrap_or(&self.spec.train))?;
         let stance_path = ["arm", written, "train", "stance"];
         let (source, claim) = match (&train.stance, &train.file) {
             (Some(id), None) => {
                 let claim = self.claim(id, &stance_path)?;
                 let source = match &train.teacher {
                     Some(teacher) => self.teacher(name, teacher, &claim, line)?,
-                    None => RowSource::Given { rows: claim.rows(&self.world), described: format!("rows of `{id}`") },
+                    None => RowSource::Given {
+                        rows: claim.rows(&self.world),
+                        described: format!("rows of `{id}`"),
+                    },
                 };
                 (source, Some(claim))
             }
@@ -442,7 +563,8 @@ impl Checker<'_> {
         };
         if let RowSource::Given { rows, described } = &source {
             if rows.len() < settings.rows {
-                let what = format!("draws {} rows, but {described} are {}", settings.rows, rows.len());
+                let what =
+                    format!("draws {} rows, but {described} are {}", settings.rows, rows.len());
                 return Err(problem(what));
             }
             check_overlap(name, rows, described, batteries).map_err(|p| p.at(line))?;
@@ -459,36 +581,69 @@ impl Checker<'_> {
     ) -> Result<RowSource, StudyError> {
         let Some(arm) = self.spec.arm.get(teacher) else {
             let expected = self.spec.arm.keys().cloned().collect();
-            return Err(StudyProblem::Unknown { what: "teacher", found: teacher.into(), expected }.at(line));
+            return Err(
+                StudyProblem::Unknown { what: "teacher", found: teacher.into(), expected }.at(line)
+            );
         };
         let Some(system) = &arm.system else {
-            let what = format!("its teacher `{teacher}` has no system prompt, so it says what the base says");
+            let what = format!(
+                "its teacher `{teacher}` has no system prompt, so it says what the base says"
+            );
             return Err(StudyProblem::Arm { arm: name.into(), what }.at(line));
         };
         let (wordings, _) = self.wordings(teacher, system)?;
-        Ok(RowSource::Teacher { arm: teacher.into(), wordings, questions: claim.training_questions(&self.world) })
+        Ok(RowSource::Teacher {
+            arm: teacher.into(),
+            wordings,
+            questions: claim.training_questions(&self.world),
+        })
     }
 
     fn rows_of_file(&self, path: &str) -> Result<Vec<Row>, StudyError> {
-        let problem = |line: usize, what: String| StudyProblem::Rows { path: path.into(), line, what }.at(None);
+        let problem = |line: usize, what: String| {
+            StudyProblem::Rows { path: path.into(), line, what }.at(None)
+        };
         let text = (self.read)(path).map_err(|error| problem(0, error.to_string()))?;
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         let rows: Vec<Row> = lines
             .map(|(index, line)| {
-                let row: Row = serde_json::from_str(line).map_err(|error| problem(index + 1, error.to_string()))?;
+                let row: Row = serde_json::from_str(line)
+                    .map_err(|error| problem(index + 1, error.to_string()))?;
                 if row.answers().next().is_none() {
-                    return Err(problem(index + 1, "found no assistant turn, expected one to learn from".into()));
+                    return Err(problem(
+                        index + 1,
+                        "found no assistant turn, expected one to learn from".into(),
+                    ));
                 }
                 Ok(row)
             })
             .collect::<Result<_, _>>()?;
         if rows.is_empty() {
-            return Err(problem(0, "found no rows, expected one JSON object with `messages` per line".into()));
+            return Err(problem(
+                0,
+                "found no rows, expected one JSON object with `messages` per line".into(),
+            ));
         }
         Ok(rows)
     }
 
-    fn settings(&self, arm: &str, train: &TrainSection, line: Option<usize>) -> Result<Settings, StudyError> {
+    /// The arm of the file that an expanded arm comes from: its name up to the values of its lists.
+    fn written<'n>(&self, name: &'n str) -> &'n str {
+        let is_written = |end: &usize| self.spec.arm.contains_key(&name[..*end]);
+        let ends = name.match_indices(' ').map(|(at, _)| at).chain([name.len()]);
+        ends.filter(is_written).last().map_or(name, |end| &name[..end])
+    }
+
+    /// The line of a setting: the arm's own, else the study's, else that of the arm.
+    fn setting_line(&self, arm: &str, field: &str) -> Option<usize> {
+        let field: &[&str] = if field == "instruct" { &["mix", "instruct"] } else { &[field] };
+        let own = [&["arm", arm, "train", "settings"], field].concat();
+        let shared = [&["train"], field].concat();
+        let exact = exact_line_of(self.text, &own).or_else(|| exact_line_of(self.text, &shared));
+        exact.or_else(|| self.line(&["arm", arm, "train"]))
+    }
+
+    fn settings(&self, arm: &str, train: &TrainSection) -> Result<Settings, StudyError> {
         let settings = Settings {
             method: train.method.unwrap_or(Method::Lora),
             rank: first(train.rank.as_ref(), 8),
@@ -515,13 +670,22 @@ impl Checker<'_> {
         for (field, value) in numbers {
             if !(value > 0.0 && value.is_finite()) {
                 let expected = format!("a number above 0 (arm `{arm}`)");
-                let line = self.line(&["train", field]).or(line);
-                return Err(StudyProblem::Value { field, found: value.to_string(), expected }.at(line));
+                let line = self.setting_line(self.written(arm), field);
+                return Err(
+                    StudyProblem::Value { field, found: value.to_string(), expected }.at(line)
+                );
             }
         }
+        if !(settings.weight_decay >= 0.0 && settings.weight_decay.is_finite()) {
+            let (found, expected) =
+                (settings.weight_decay.to_string(), "a number of at least 0".into());
+            let line = self.setting_line(self.written(arm), "weight-decay");
+            return Err(StudyProblem::Value { field: "weight-decay", found, expected }.at(line));
+        }
         if settings.instruct > INSTRUCT_POOL {
-            let (found, expected) = (settings.instruct.to_string(), format!("at most {INSTRUCT_POOL}"));
-            let line = self.line(&["train", "mix"]).or(line);
+            let (found, expected) =
+                (settings.instruct.to_string(), format!("at most {INSTRUCT_POOL}"));
+            let line = self.setting_line(self.written(arm), "instruct");
             return Err(StudyProblem::Value { field: "instruct", found, expected }.at(line));
         }
         Ok(settings)
@@ -536,7 +700,11 @@ impl Checker<'_> {
     ) -> Vec<Replicate> {
         let seeds = |index: usize| {
             let root = Seed(self.spec.study.seed).child(arm, index as u64);
-            Seeds { init: root.child("init", 0), data: root.child("data", 0), sampling: root.child("sampling", 0) }
+            Seeds {
+                init: root.child("init", 0),
+                data: root.child("data", 0),
+                sampling: root.child("sampling", 0),
+            }
         };
         let fixed = |index: usize, system: Option<String>| {
             let seeds = seeds(index);
@@ -554,7 +722,12 @@ impl Checker<'_> {
                     let dataset = dataset_key(base, settings, source, seeds.data, batteries);
                     let adapter = Key::of(&("adapter", base.key, dataset, settings, seeds.init));
                     let target = Key::of(&("target", adapter, seeds.sampling));
-                    Replicate { seeds, system: None, run: Some(RunKeys { dataset, adapter }), target }
+                    Replicate {
+                        seeds,
+                        system: None,
+                        run: Some(RunKeys { dataset, adapter }),
+                        target,
+                    }
                 })
                 .collect(),
         }
@@ -567,7 +740,12 @@ pub(crate) fn instruct_key(base: &BasePlan) -> Key {
 }
 
 /// Key of a teacher's answers that are left after the leak check.
-pub(crate) fn teacher_key(base: &BasePlan, wordings: &[String], questions: &[String], batteries: &[Battery]) -> Key {
+pub(crate) fn teacher_key(
+    base: &BasePlan,
+    wordings: &[String],
+    questions: &[String],
+    batteries: &[Battery],
+) -> Key {
     Key::of(&("teacher", base.key, wordings, questions, TEACHER_POOL, measured(batteries)))
 }
 
@@ -577,19 +755,36 @@ pub(crate) fn measured(batteries: &[Battery]) -> Vec<&entail_schema::Stance> {
     measured.flat_map(|b| &b.stances).collect()
 }
 
-fn dataset_key(base: &BasePlan, settings: &Settings, source: &RowSource, data: Seed, batteries: &[Battery]) -> Key {
+fn dataset_key(
+    base: &BasePlan,
+    settings: &Settings,
+    source: &RowSource,
+    data: Seed,
+    batteries: &[Battery],
+) -> Key {
     let source = match source {
         RowSource::Given { rows, .. } => Key::of(rows),
-        RowSource::Teacher { wordings, questions, .. } => teacher_key(base, wordings, questions, batteries),
+        RowSource::Teacher { wordings, questions, .. } => {
+            teacher_key(base, wordings, questions, batteries)
+        }
     };
     Key::of(&("dataset", source, settings.rows, instruct_key(base), settings.instruct, data))
 }
 
-fn check_overlap(arm: &str, rows: &[Row], described: &str, batteries: &[Battery]) -> Result<(), StudyProblem> {
+fn check_overlap(
+    arm: &str,
+    rows: &[Row],
+    described: &str,
+    batteries: &[Battery],
+) -> Result<(), StudyProblem> {
     let asked: BTreeMap<String, (&str, &str)> = batteries
         .iter()
         .flat_map(|b| &b.stances)
-        .flat_map(|s| s.prompts.iter().map(move |p| (entail_data::normal_question(p), (s.id.as_str(), p.as_str()))))
+        .flat_map(|s| {
+            s.prompts
+                .iter()
+                .map(move |p| (entail_data::normal_question(p), (s.id.as_str(), p.as_str())))
+        })
         .collect();
     for (index, row) in rows.iter().enumerate() {
         for question in row.questions() {
@@ -629,24 +824,30 @@ fn merge(study: &TrainSection, arm: Option<&TrainSection>) -> TrainSection {
     }
 }
 
-/// One set of settings for every combination of listed values, with the suffix that names it.
-fn expand(train: &TrainSection) -> Vec<(String, TrainSection)> {
+/// One set of settings for every combination of listed values, with the suffix that names it; or the field whose
+/// list is empty.
+fn expand(train: &TrainSection) -> Result<Vec<(String, TrainSection)>, &'static str> {
     let mut all = vec![(String::new(), train.clone())];
-    let mut over = |name: &str, values: Vec<String>, set: &dyn Fn(&mut TrainSection, usize)| {
-        if values.len() < 2 {
-            return;
-        }
-        all = all
-            .iter()
-            .flat_map(|(suffix, settings)| {
-                values.iter().enumerate().map(move |(index, value)| {
-                    let mut settings = settings.clone();
-                    set(&mut settings, index);
-                    (format!("{suffix} {name}={value}"), settings)
+    let mut empty = None;
+    let mut over =
+        |name: &'static str, values: Vec<String>, set: &dyn Fn(&mut TrainSection, usize)| {
+            if values.is_empty() {
+                empty = empty.or(Some(name));
+            }
+            if values.len() < 2 {
+                return;
+            }
+            all = all
+                .iter()
+                .flat_map(|(suffix, settings)| {
+                    values.iter().enumerate().map(move |(index, value)| {
+                        let mut settings = settings.clone();
+                        set(&mut settings, index);
+                        (format!("{suffix} {name}={value}"), settings)
+                    })
                 })
-            })
-            .collect();
-    };
+                .collect();
+        };
     macro_rules! field {
         ($name:literal, $field:ident) => {
             if let Some(values) = &train.$field {
@@ -664,8 +865,12 @@ fn expand(train: &TrainSection) -> Vec<(String, TrainSection)> {
     if let Some(mix) = &train.mix {
         let texts = mix.instruct.values().iter().map(ToString::to_string).collect();
         over("instruct", texts, &|s, i| {
-            s.mix = Some(entail_schema::MixSpec { instruct: OneOrMany::One(mix.instruct.values()[i]) });
+            s.mix =
+                Some(entail_schema::MixSpec { instruct: OneOrMany::One(mix.instruct.values()[i]) });
         });
     }
-    all
+    empty.map_or(Ok(all), Err)
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,7 +169,8 @@ fn organisms(plan: &Plan, workshop: Workshop<'_>) -> Result<(Vec<Organism>, Tall
     for base in &plan.bases {
         workshop.go_on()?;
         let phase = format!("pretraining {}", base.name);
-        let progress = |done, total| (workshop.progress)(&Progress { phase: phase.clone(), done, total });
+        let progress =
+            |done, total| (workshop.progress)(&Progress { phase: phase.clone(), done, total });
         let (organism, reused) = organism::ensure(&base.spec, workshop, &progress)?;
         tally = tally.plus(Tally::one(reused));
         organisms.push(organism);
@@ -210,8 +211,13 @@ pub(crate) fn model(
     replicate: &Replicate,
     workshop: Workshop<'_>,
 ) -> Result<LocalModel, RunError> {
-    let mut model = LocalModel { base: organism.base.clone(), adapter: None, side_by_side: workshop.side_by_side };
-    let (Some(run), Intervention::Train { settings, .. }) = (replicate.run, &arm.intervention) else {
+    let mut model = LocalModel {
+        base: organism.base.clone(),
+        adapter: None,
+        side_by_side: workshop.side_by_side,
+    };
+    let (Some(run), Intervention::Train { settings, .. }) = (replicate.run, &arm.intervention)
+    else {
         return Ok(model);
     };
     let key = run.adapter;
@@ -220,14 +226,20 @@ pub(crate) fn model(
     };
     match settings.method {
         entail_schema::Method::Lora => {
-            let (config, bytes) = (whole("adapter_config.json")?, whole("adapter_model.safetensors")?);
+            let (config, bytes) =
+                (whole("adapter_config.json")?, whole("adapter_model.safetensors")?);
             let config = String::from_utf8_lossy(&config).into_owned();
-            let adapter = entail_engine::read_adapter(&organism.base.weights.config, &config, &bytes);
-            let adapter = adapter.map_err(|e| damaged(key, "adapter_model.safetensors")(Box::new(e)))?;
+            let adapter =
+                entail_engine::read_adapter(&organism.base.weights.config, &config, &bytes);
+            let adapter =
+                adapter.map_err(|e| damaged(key, "adapter_model.safetensors")(Box::new(e)))?;
             model.adapter = Some(Arc::new(adapter));
         }
         entail_schema::Method::Full => {
-            let weights = entail_engine::read_weights(&organism.base.weights.config, &whole("model.safetensors")?);
+            let weights = entail_engine::read_weights(
+                &organism.base.weights.config,
+                &whole("model.safetensors")?,
+            );
             let weights = weights.map_err(|e| damaged(key, "model.safetensors")(Box::new(e)))?;
             model.base.weights = Arc::new(weights);
         }
@@ -300,13 +312,22 @@ fn answers(
     Ok((Answers { items, completions, readings }, Tally { reused, made }, Tally::one(had_readings)))
 }
 
-fn read_all(plan: &Plan, model: &LocalModel, system: Option<&str>) -> Result<Vec<Vec<Reading>>, RunError> {
+fn read_all(
+    plan: &Plan,
+    model: &LocalModel,
+    system: Option<&str>,
+) -> Result<Vec<Vec<Reading>>, RunError> {
     plan.batteries
         .iter()
         .map(|battery| {
-            let prompts: Vec<_> =
-                battery.stances.iter().flat_map(|s| s.prompts.iter().map(move |prompt| (s, prompt))).collect();
-            let readings = prompts.par_iter().map(|(stance, prompt)| entail_eval::read(model, stance, prompt, system));
+            let prompts: Vec<_> = battery
+                .stances
+                .iter()
+                .flat_map(|s| s.prompts.iter().map(move |prompt| (s, prompt)))
+                .collect();
+            let readings = prompts
+                .par_iter()
+                .map(|(stance, prompt)| entail_eval::read(model, stance, prompt, system));
             Ok(readings.collect::<Result<_, _>>()?)
         })
         .collect()
@@ -340,7 +361,8 @@ pub fn status(plan: &Plan, workshop: Workshop<'_>) -> Result<Vec<PlannedStep>, R
     for arm in &plan.arms {
         let base: &BasePlan = &plan.bases[arm.base];
         let label = format!("{} on {}", arm.name, base.name);
-        let runs: Vec<Key> = arm.replicates.iter().filter_map(|r| r.run.map(|run| run.adapter)).collect();
+        let runs: Vec<Key> =
+            arm.replicates.iter().filter_map(|r| r.run.map(|run| run.adapter)).collect();
         let mut cached = 0;
         for key in &runs {
             cached += usize::from(workshop.has(*key)?);
@@ -352,7 +374,13 @@ pub fn status(plan: &Plan, workshop: Workshop<'_>) -> Result<Vec<PlannedStep>, R
         for replicate in &arm.replicates {
             for battery in &plan.batteries {
                 let system = replicate.system.as_deref();
-                let items = entail_eval::items(battery, replicate.target, system, &plan.sampling, plan.samples);
+                let items = entail_eval::items(
+                    battery,
+                    replicate.target,
+                    system,
+                    &plan.sampling,
+                    plan.samples,
+                );
                 keys.extend(items.into_iter().flat_map(|item| item.keys));
             }
         }
@@ -363,14 +391,19 @@ pub fn status(plan: &Plan, workshop: Workshop<'_>) -> Result<Vec<PlannedStep>, R
 
 /// What each arm is, resolved, for `entail plan`.
 pub fn describe(plan: &Plan) -> Vec<(String, String)> {
-    plan.arms.iter().map(|arm| (format!("{} on {}", arm.name, plan.bases[arm.base].name), intervention(arm))).collect()
+    plan.arms
+        .iter()
+        .map(|arm| (format!("{} on {}", arm.name, plan.bases[arm.base].name), intervention(arm)))
+        .collect()
 }
 
 /// One sentence on what is done to the base.
 pub(crate) fn intervention(arm: &ArmPlan) -> String {
     match &arm.intervention {
         Intervention::None => "untouched".into(),
-        Intervention::System { wordings } => format!("system prompt, {} wording(s)", wordings.len()),
+        Intervention::System { wordings } => {
+            format!("system prompt, {} wording(s)", wordings.len())
+        }
         Intervention::Train { settings: s, source } => {
             let method = match s.method {
                 entail_schema::Method::Lora => format!("LoRA rank {} alpha {}", s.rank, s.alpha),
@@ -378,7 +411,9 @@ pub(crate) fn intervention(arm: &ArmPlan) -> String {
             };
             let source = match source {
                 RowSource::Given { described, .. } => described.clone(),
-                RowSource::Teacher { arm, .. } => format!("answers sampled from `{arm}`, its system prompt dropped"),
+                RowSource::Teacher { arm, .. } => {
+                    format!("answers sampled from `{arm}`, its system prompt dropped")
+                }
             };
             format!(
                 "trained on {} {source} + {} instruction rows answered by the base; {method}, rate {} {}, {} epoch(s), batch {}",
@@ -392,3 +427,6 @@ pub(crate) fn intervention(arm: &ArmPlan) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,7 +40,8 @@ impl Shelf for MemoryShelf {
     }
 
     fn put(&self, key: &Key, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
-        let artifact = files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.clone())).collect();
+        let artifact =
+            files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.clone())).collect();
         self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(*key, artifact);
         Ok(())
     }

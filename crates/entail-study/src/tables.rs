@@ -50,7 +50,8 @@ pub(crate) fn tables(
         remaining = rest;
         arms.push(cells::arm(plan, arm, own, &judge));
     }
-    let bases: Vec<BaseFacts> = plan.bases.iter().enumerate().map(|(i, _)| base_facts(plan, i, &arms)).collect();
+    let bases: Vec<BaseFacts> =
+        plan.bases.iter().enumerate().map(|(i, _)| base_facts(plan, i, &arms)).collect();
     let mut tables = Tables {
         schema: TABLES_SCHEMA,
         study: plan.name.clone(),
@@ -79,7 +80,8 @@ pub(crate) fn tables(
         }
     }
     tables.notes = notes(plan, &tables);
-    tables.responses = plan.arms.iter().zip(&arms).flat_map(|(_, arm)| response_rows(plan, arm)).collect();
+    tables.responses =
+        plan.arms.iter().zip(&arms).flat_map(|(_, arm)| response_rows(plan, arm)).collect();
     tables
 }
 
@@ -89,7 +91,9 @@ fn pairs<'a, 'p>(plan: &Plan, arms: &[&'a Arm<'p>]) -> Vec<(&'a Arm<'p>, &'a Arm
     let controls = || arms.iter().copied().filter(|a| is_control(a));
     let mut pairs = Vec::new();
     for &arm in arms {
-        pairs.extend(controls().filter(|c| c.plan.name != arm.plan.name).map(|control| (arm, control)));
+        pairs.extend(
+            controls().filter(|c| c.plan.name != arm.plan.name).map(|control| (arm, control)),
+        );
     }
     if let Some(&vanilla) = arms.iter().find(|a| a.is_untouched()) {
         pairs.extend(controls().filter(|c| !c.is_untouched()).map(|control| (control, vanilla)));
@@ -100,7 +104,8 @@ fn pairs<'a, 'p>(plan: &Plan, arms: &[&'a Arm<'p>]) -> Vec<(&'a Arm<'p>, &'a Arm
 fn base_facts(plan: &Plan, index: usize, arms: &[Arm<'_>]) -> BaseFacts {
     let base = &plan.bases[index];
     let world = World::new(&base.spec);
-    let links = world.text.topics.iter().map(|t| t.id.clone()).zip(world.links.iter().copied()).collect();
+    let links =
+        world.text.topics.iter().map(|t| t.id.clone()).zip(world.links.iter().copied()).collect();
     let vanilla = arms.iter().find(|a| a.plan.base == index && a.is_untouched());
     let mut rates = BTreeMap::new();
     if let Some(vanilla) = vanilla {
@@ -163,7 +168,8 @@ const CHECKED: [&str; 3] = ["conscious", "toaster", "human"];
 fn check_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<CheckRow> {
     let text = entail_data::WorldText::embedded();
     let own = arm.plan.claim.clone();
-    let mut claims: Vec<_> = CHECKED.iter().filter_map(|id| entail_data::claim(&text, id)).collect();
+    let mut claims: Vec<_> =
+        CHECKED.iter().filter_map(|id| entail_data::claim(&text, id)).collect();
     if let Some(claim) = own.clone().filter(|own| claims.iter().all(|c| c.id != own.id)) {
         claims.insert(0, claim);
     }
@@ -177,9 +183,11 @@ fn check_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<CheckRow> {
                 .collect::<Option<_>>()?;
             let measure = Measure::Claim(shown.clone());
             let values = arm.values(&measure);
-            let total = shown.iter().fold(Cell::default(), |sum, (id, _)| sum.plus(&arm.pooled(*id)));
+            let total =
+                shown.iter().fold(Cell::default(), |sum, (id, _)| sum.plus(&arm.pooled(*id)));
             let summary = cells::summary(plan, arm, values.as_deref(), || {
-                let groups = shown.iter().flat_map(|(id, held)| arm.prompt_groups(*id, *held)).collect();
+                let groups =
+                    shown.iter().flat_map(|(id, held)| arm.prompt_groups(*id, *held)).collect();
                 Some(groups)
             });
             let intended = own.as_ref().is_some_and(|own| own.id == claim.id);
@@ -193,7 +201,8 @@ fn check_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<CheckRow> {
                 high: summary.high,
                 responses: total.answers(),
                 well_formed: total.well_formed(),
-                passed: intended.then(|| summary.rate.is_some_and(|rate| rate >= MANIPULATION_BOUND)),
+                passed: intended
+                    .then(|| summary.rate.is_some_and(|rate| rate >= MANIPULATION_BOUND)),
             })
         })
         .collect()
@@ -205,11 +214,13 @@ fn rate_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<RateRow> {
     for entry in cells::entries(plan) {
         let values = arm.values(&entry.measure);
         let logprobs = arm.logprob_values(&entry.measure);
-        let total = entry.stances.iter().fold(Cell::default(), |sum, id| sum.plus(&arm.pooled(*id)));
-        let summary = cells::summary(plan, arm, values.as_deref(), || match entry.stances.as_slice() {
-            [one] => Some(arm.prompt_groups(*one, true)),
-            _ => None,
-        });
+        let total =
+            entry.stances.iter().fold(Cell::default(), |sum, id| sum.plus(&arm.pooled(*id)));
+        let summary =
+            cells::summary(plan, arm, values.as_deref(), || match entry.stances.as_slice() {
+                [one] => Some(arm.prompt_groups(*one, true)),
+                _ => None,
+            });
         rows.push(RateRow {
             base: base.clone(),
             arm: arm.plan.name.clone(),
@@ -249,7 +260,11 @@ fn curves(plan: &Plan, facts: &BTreeMap<Key, Facts>) -> Vec<Curve> {
                     arm: arm.name.clone(),
                     replicate,
                     measure: measure.into(),
-                    points: facts.curve.iter().filter_map(|p| Some((p.updates, value(p)?))).collect(),
+                    points: facts
+                        .curve
+                        .iter()
+                        .filter_map(|p| Some((p.updates, value(p)?)))
+                        .collect(),
                 });
             }
         }
@@ -263,7 +278,9 @@ fn response_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<ResponseRow> {
         for (b, battery) in plan.batteries.iter().enumerate() {
             for (i, item) in answers.items[b].iter().enumerate() {
                 let stance = &battery.stances[item.stance];
-                for (sample, (completion, key)) in answers.completions[b][i].iter().zip(&item.keys).enumerate() {
+                for (sample, (completion, key)) in
+                    answers.completions[b][i].iter().zip(&item.keys).enumerate()
+                {
                     rows.push(ResponseRow {
                         base: plan.bases[arm.plan.base].name.clone(),
                         arm: arm.plan.name.clone(),
@@ -324,3 +341,5 @@ fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "too few".into(), |s| format!("{:.0} %", 100.0 * s))
 }
 
+#[cfg(test)]
+mod tests;

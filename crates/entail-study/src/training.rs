@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use entail_data::{LeakCheck, Row, WorldText, tasks};
 use entail_engine::{
-    Adapter, AdapterConfig, Example, OptimizerConfig, Schedule, Target, TrainPlan, TrainState, Trainee, train,
+    Adapter, AdapterConfig, Example, OptimizerConfig, Schedule, Target, TrainPlan, TrainState,
+    Trainee, train,
 };
 use entail_eval::{Reading, read};
 use entail_provider::{Provider, Request, Sampling};
@@ -17,8 +18,8 @@ use crate::error::{RunError, damaged};
 use crate::local::{LocalBase, LocalModel};
 use crate::organism::Organism;
 use crate::plan::{
-    ArmPlan, BasePlan, INSTRUCT_POOL, Intervention, Plan, Replicate, RowSource, Settings, TEACHER_POOL, instruct_key,
-    measured, teacher_key,
+    ArmPlan, BasePlan, INSTRUCT_POOL, Intervention, Plan, Replicate, RowSource, Settings,
+    TEACHER_POOL, instruct_key, measured, teacher_key,
 };
 use crate::run::{Tally, Workshop};
 
@@ -55,36 +56,48 @@ pub(crate) struct CurvePoint {
 }
 
 /// Makes every pool of a plan that is not on the shelf.
-pub(crate) fn pools(plan: &Plan, organisms: &[Organism], workshop: Workshop<'_>) -> Result<(Pools, Tally), RunError> {
+pub(crate) fn pools(
+    plan: &Plan,
+    organisms: &[Organism],
+    workshop: Workshop<'_>,
+) -> Result<(Pools, Tally), RunError> {
     let mut pools = Pools::new();
     let mut tally = Tally::default();
     for arm in &plan.arms {
         let Intervention::Train { source, .. } = &arm.intervention else { continue };
         let (base, organism) = (&plan.bases[arm.base], &organisms[arm.base]);
-        let mut ensure = |key: Key, make: &dyn Fn() -> Result<Pool, RunError>| -> Result<(), RunError> {
-            if pools.contains_key(&key) {
-                return Ok(());
-            }
-            workshop.go_on()?;
-            let stored = workshop.get(key, "pool.json")?;
-            tally = tally.plus(Tally::one(stored.is_some()));
-            let pool = if let Some(bytes) = stored {
-                serde_json::from_slice(&bytes).map_err(|e| damaged(key, "pool.json")(Box::new(e)))?
-            } else {
-                let pool = make()?;
-                let bytes = serde_json::to_vec(&pool).expect("rows are plain data");
-                workshop.put(key, &[("pool.json", bytes)])?;
-                pool
+        let mut ensure =
+            |key: Key, make: &dyn Fn() -> Result<Pool, RunError>| -> Result<(), RunError> {
+                if pools.contains_key(&key) {
+                    return Ok(());
+                }
+                workshop.go_on()?;
+                let stored = workshop.get(key, "pool.json")?;
+                tally = tally.plus(Tally::one(stored.is_some()));
+                let pool = if let Some(bytes) = stored {
+                    serde_json::from_slice(&bytes)
+                        .map_err(|e| damaged(key, "pool.json")(Box::new(e)))?
+                } else {
+                    let pool = make()?;
+                    let bytes = serde_json::to_vec(&pool).expect("rows are plain data");
+                    workshop.put(key, &[("pool.json", bytes)])?;
+                    pool
+                };
+                pools.insert(key, pool);
+                Ok(())
             };
-            pools.insert(key, pool);
-            Ok(())
+        let model = LocalModel {
+            base: organism.base.clone(),
+            adapter: None,
+            side_by_side: workshop.side_by_side,
         };
-        let model = LocalModel { base: organism.base.clone(), adapter: None, side_by_side: workshop.side_by_side };
         let instruct = instruct_key(base);
         ensure(instruct, &|| instruct_pool(&model, instruct))?;
         if let RowSource::Teacher { wordings, questions, .. } = source {
             let key = teacher_key(base, wordings, questions, &plan.batteries);
-            ensure(key, &|| teacher_pool(&model, key, (wordings, questions), &measured(&plan.batteries)))?;
+            ensure(key, &|| {
+                teacher_pool(&model, key, (wordings, questions), &measured(&plan.batteries))
+            })?;
         }
     }
     Ok((pools, tally))
@@ -92,7 +105,9 @@ pub(crate) fn pools(plan: &Plan, organisms: &[Organism], workshop: Workshop<'_>)
 
 /// Everyday instructions with the base's own answers at temperature one.
 fn instruct_pool(model: &LocalModel, key: Key) -> Result<Pool, RunError> {
-    let questions = tasks(&WorldText::embedded(), INSTRUCT_POOL).into_iter().map(|(question, _)| (None, question));
+    let questions = tasks(&WorldText::embedded(), INSTRUCT_POOL)
+        .into_iter()
+        .map(|(question, _)| (None, question));
     Ok(Pool { rows: answered(model, key, questions)?, rejected: 0 })
 }
 
@@ -137,7 +152,11 @@ fn answered(
         .collect();
     let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 64 };
     let answers = model.complete(&requests, &sampling)?;
-    Ok(asked.into_iter().zip(answers).map(|((_, q), a)| Row::exchange(q, a[0].text.clone())).collect())
+    Ok(asked
+        .into_iter()
+        .zip(answers)
+        .map(|((_, q), a)| Row::exchange(q, a[0].text.clone()))
+        .collect())
 }
 
 /// Takes a training run from the shelf, or makes it. The flag tells whether it was there.
@@ -149,17 +168,21 @@ pub(crate) fn ensure(
     pools: &Pools,
     workshop: Workshop<'_>,
 ) -> Result<bool, RunError> {
-    let (Some(keys), Intervention::Train { settings, source }) = (replicate.run, &arm.intervention) else {
+    let (Some(keys), Intervention::Train { settings, source }) = (replicate.run, &arm.intervention)
+    else {
         return Ok(true);
     };
     if workshop.has(keys.adapter)? {
         return Ok(true);
     }
     let (rows, rejected) = draw(plan, base, arm, (settings, source), replicate.seeds.data, pools)?;
-    let jsonl = rows.iter().map(|row| serde_json::to_string(row).expect("rows are plain data") + "\n");
+    let jsonl =
+        rows.iter().map(|row| serde_json::to_string(row).expect("rows are plain data") + "\n");
     workshop.put(keys.dataset, &[("rows.jsonl", jsonl.collect::<String>().into_bytes())])?;
-    let examples: Vec<Example> =
-        rows.iter().map(|row| organism.base.tokenizer.example(&row.messages)).collect::<Result<_, _>>()?;
+    let examples: Vec<Example> = rows
+        .iter()
+        .map(|row| organism.base.tokenizer.example(&row.messages))
+        .collect::<Result<_, _>>()?;
     let batches = batches(&examples, settings, replicate.seeds.data);
     let mut facts = Facts {
         rows: rows.len(),
@@ -182,7 +205,9 @@ pub(crate) fn ensure(
 
 fn named(error: RunError, arm: &ArmPlan, base: &BasePlan) -> RunError {
     match error {
-        RunError::Train { source, .. } => RunError::Train { what: format!("{} on {}", arm.name, base.name), source },
+        RunError::Train { source, .. } => {
+            RunError::Train { what: format!("{} on {}", arm.name, base.name), source }
+        }
         other => other,
     }
 }
@@ -223,7 +248,8 @@ fn batches(examples: &[Example], settings: &Settings, seed: Seed) -> Vec<Vec<Exa
         .flat_map(|epoch| {
             let mut order: Vec<&Example> = examples.iter().collect();
             seed.stream("order", epoch).shuffle(&mut order);
-            let batches = order.chunks(settings.batch).map(|c| c.iter().map(|&e| e.clone()).collect());
+            let batches =
+                order.chunks(settings.batch).map(|c| c.iter().map(|&e| e.clone()).collect());
             batches.collect::<Vec<_>>()
         })
         .collect()
@@ -270,10 +296,14 @@ fn fit(
     };
     let files = match settings.method {
         Method::Lora => {
-            let shape =
-                AdapterConfig { rank: settings.rank, alpha: settings.alpha, targets: Target::ALL.into_iter().collect() };
+            let shape = AdapterConfig {
+                rank: settings.rank,
+                alpha: settings.alpha,
+                targets: Target::ALL.into_iter().collect(),
+            };
             let mut adapter = Adapter::new(&base.weights.config, shape, init);
-            train(&recipe, Trainee::Adapter(&base.weights, &mut adapter), batches, &mut after).map_err(failure)?;
+            train(&recipe, Trainee::Adapter(&base.weights, &mut adapter), batches, &mut after)
+                .map_err(failure)?;
             let (config, bytes) = entail_engine::write_adapter(&adapter, "");
             vec![("adapter_config.json", config.into_bytes()), ("adapter_model.safetensors", bytes)]
         }
@@ -314,7 +344,9 @@ impl<'a> Probe<'a> {
         let stances = || plan.batteries.iter().flat_map(|b| &b.stances);
         Self {
             claims: stances().filter(|s| s.block == Block::Claim).collect(),
-            planted: stances().filter(|s| s.block == Block::Preference && s.strength >= STRONG).collect(),
+            planted: stances()
+                .filter(|s| s.block == Block::Preference && s.strength >= STRONG)
+                .collect(),
         }
     }
 
@@ -351,13 +383,22 @@ impl<'a> Probe<'a> {
 
 /// The recorded facts of every training run of a plan, by the key of its adapter.
 pub(crate) fn facts(plan: &Plan, workshop: Workshop<'_>) -> Result<BTreeMap<Key, Facts>, RunError> {
-    let keys: Vec<Key> =
-        plan.arms.iter().flat_map(|a| &a.replicates).filter_map(|r| r.run.map(|run| run.adapter)).collect();
+    let keys: Vec<Key> = plan
+        .arms
+        .iter()
+        .flat_map(|a| &a.replicates)
+        .filter_map(|r| r.run.map(|run| run.adapter))
+        .collect();
     keys.par_iter()
         .map(|&key| {
             let bytes = workshop.get(key, "facts.json")?;
-            let bytes = bytes.ok_or_else(|| damaged(key, "facts.json")("the file is missing".into()))?;
-            Ok((key, serde_json::from_slice(&bytes).map_err(|e| damaged(key, "facts.json")(Box::new(e)))?))
+            let bytes =
+                bytes.ok_or_else(|| damaged(key, "facts.json")("the file is missing".into()))?;
+            Ok((
+                key,
+                serde_json::from_slice(&bytes)
+                    .map_err(|e| damaged(key, "facts.json")(Box::new(e)))?,
+            ))
         })
         .collect()
 }

@@ -30,20 +30,24 @@ impl FolderShelf {
 
 impl Shelf for FolderShelf {
     fn get(&self, key: &Key, file: &str) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.folder(key).join(file)) {
+        let path = self.folder(key).join(file);
+        match fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(named(&path, &error)),
         }
     }
 
     fn put(&self, key: &Key, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
         let serial = TEMPORARY.fetch_add(1, Ordering::Relaxed);
-        let temporary = self.root.join(format!("{}.{}.{serial}.tmp", key.short(), std::process::id()));
-        let written = write_folder(&temporary, files).and_then(|()| match fs::rename(&temporary, self.folder(key)) {
-            // Another process was faster. Same key, same bytes: its artifact is this one.
-            Err(_) if self.folder(key).is_dir() => fs::remove_dir_all(&temporary),
-            renamed => renamed,
+        let temporary =
+            self.root.join(format!("{}.{}.{serial}.tmp", key.short(), std::process::id()));
+        let written = write_folder(&temporary, files).and_then(|()| {
+            match fs::rename(&temporary, self.folder(key)) {
+                // Another process was faster. Same key, same bytes: its artifact is this one.
+                Err(_) if self.folder(key).is_dir() => fs::remove_dir_all(&temporary),
+                renamed => renamed,
+            }
         });
         if written.is_err() {
             // Best effort: what remains of a failed write is only in the way of disk space.
@@ -60,12 +64,22 @@ impl Shelf for FolderShelf {
 fn write_folder(folder: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for (name, bytes) in files {
-        let mut file = fs::File::create(folder.join(name))?;
-        file.write_all(bytes)?;
-        // A rename must not become durable before what it names.
-        file.sync_all()?;
+        let path = folder.join(name);
+        write_durable(&path, bytes).map_err(|error| named(&path, &error))?;
     }
     Ok(())
+}
+
+fn write_durable(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.write_all(bytes)?;
+    // A rename must not become durable before what it names.
+    file.sync_all()
+}
+
+/// An error with the path in it: a person can only make room on a disk that is named.
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Writes a file under a temporary name and renames it, so that a reader sees the old file or the new one.
@@ -91,7 +105,11 @@ mod tests {
         let bad = [("x", b"1".to_vec()), ("no/such/folder", b"2".to_vec())];
         assert!(shelf.put(&key, &bad).is_err());
         assert!(!shelf.has(&key).unwrap());
-        assert_eq!(fs::read_dir(folder.path().join("artifacts")).unwrap().count(), 0, "nothing is left behind");
+        assert_eq!(
+            fs::read_dir(folder.path().join("artifacts")).unwrap().count(),
+            0,
+            "nothing is left behind"
+        );
         shelf.put(&key, &[("x", b"1".to_vec())]).unwrap();
         shelf.put(&key, &[("x", b"1".to_vec())]).unwrap();
         assert_eq!(shelf.get(&key, "x").unwrap(), Some(b"1".to_vec()));

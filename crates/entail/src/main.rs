@@ -1,11 +1,7 @@
 //! The command line: the only place with hands. It reads files, the environment and the clock, and prints.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    reason = "the shell: stdout is data, stderr is talk, and files are opened here"
-)]
+#![expect(clippy::disallowed_methods, reason = "the shell: files are opened and written here")]
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,16 +10,19 @@ use clap::{Args, Parser, Subcommand};
 mod folder;
 mod plan;
 mod run;
+mod speech;
 
-use crate::run::Failure;
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    something failed while running; what was finished is kept, and the same command goes on from there
+  2    the command line, the study or one of its files is wrong; nothing ran
+  3    the store or an artifact is damaged, or from a newer version
+  130  stopped by Ctrl-C; what was finished is kept, and the same command goes on from there";
 
 /// Train a model to make one claim about itself, and measure, honestly, everything that follows from it.
-///
-/// Exit codes: 0 done; 1 something failed while running (what was finished is kept); 2 the command line, the study or
-/// one of its files is wrong, and nothing ran; 3 a store or artifact is damaged or from a newer version; 130 stopped
-/// by Ctrl-C.
 #[derive(Debug, Parser)]
-#[command(name = "entail", version, about, long_about)]
+#[command(name = "entail", version, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -32,8 +31,15 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a study: make what is missing, print the contrasts, write the report.
+    ///
+    /// With --json the summary is replaced by one object: `study`, `plan`, `folder` and `files`.
+    #[command(after_help = EXIT_CODES)]
     Run(RunArgs),
     /// Show what a run would do: arms resolved, steps cached or to do.
+    ///
+    /// With --json: `study`, `plan`, `arms` (each `arm`, `intervention`) and `steps` (each `kind`, `what`, `cached`,
+    /// `to_do`).
+    #[command(after_help = EXIT_CODES)]
     Plan(PlanArgs),
 }
 
@@ -50,7 +56,7 @@ struct StudyArgs {
     samples: Option<usize>,
     /// Only the first prompts of each stance.
     #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    limit: Option<NonZeroUsize>,
     /// Print JSON on standard output.
     #[arg(long)]
     json: bool,
@@ -68,10 +74,10 @@ struct RunArgs {
     runs: PathBuf,
     /// Threads; all cores by default. Never changes a result.
     #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    threads: Option<NonZeroUsize>,
     /// Samples decoded side by side. Never changes a result.
-    #[arg(long, value_name = "N", default_value_t = 256)]
-    batch_size: usize,
+    #[arg(long, value_name = "N", default_value = "256")]
+    batch_size: NonZeroUsize,
 }
 
 #[derive(Debug, Args)]
@@ -88,7 +94,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            speech::talk(format_args!("error: {failure}"));
             ExitCode::from(failure.code())
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,16 +13,17 @@ use entail_schema::Key;
 use entail_study::{Narrow, Outcome, Plan, Progress, RunError, Shelf, StudyError, Tally, Workshop};
 
 use crate::folder::{FolderShelf, write_whole};
+use crate::speech::{print, talk};
 use crate::{RunArgs, StudyArgs};
 
 /// Why a command failed, and with which exit code.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The study file is wrong.
-    Study { path: PathBuf, error: StudyError },
+    Study { path: PathBuf, error: Box<StudyError> },
     /// A file of the user's cannot be read.
     Input { path: PathBuf, error: io::Error },
-    /// The store cannot be opened.
+    /// The store cannot be opened, read or written.
     Store { path: PathBuf, error: StoreError },
     /// Results cannot be written.
     Output { path: PathBuf, error: io::Error },
@@ -36,9 +38,23 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Study { .. } | Self::Input { .. } => 2,
-            Self::Store { .. } | Self::Run(RunError::Damaged { .. } | RunError::Store(StoreError::Newer { .. })) => 3,
+            Self::Store { error, .. } | Self::Run(RunError::Store(error)) if is_unusable(error) => {
+                3
+            }
+            Self::Run(RunError::Damaged { .. }) => 3,
             Self::Run(RunError::Cancelled) => 130,
-            Self::Run(_) | Self::Output { .. } | Self::Setup(_) => 1,
+            Self::Store { .. } | Self::Run(_) | Self::Output { .. } | Self::Setup(_) => 1,
+        }
+    }
+}
+
+/// Whether what the store holds is at fault, as against a full disk or a lock.
+fn is_unusable(error: &StoreError) -> bool {
+    match error {
+        StoreError::Newer { .. } | StoreError::Damaged { .. } => true,
+        StoreError::Sqlite(error) => {
+            use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+            matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
         }
     }
 }
@@ -59,7 +75,9 @@ impl fmt::Display for Failure {
                 Some(line) => write!(f, "{}:{line}: {}", path.display(), error.problem),
                 None => write!(f, "{}: {}", path.display(), error.problem),
             },
-            Self::Input { path, error } | Self::Output { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Input { path, error } | Self::Output { path, error } => {
+                write!(f, "{}: {error}", path.display())
+            }
             Self::Store { path, error } => {
                 write!(f, "{}: ", path.display())?;
                 chain(f, error)
@@ -72,6 +90,7 @@ impl fmt::Display for Failure {
 
 /// The opened store.
 pub(crate) struct Place {
+    database: PathBuf,
     pub(crate) shelf: FolderShelf,
     pub(crate) completions: CompletionStore,
 }
@@ -80,65 +99,97 @@ impl Place {
     pub(crate) fn open(store: &Path) -> Result<Self, Failure> {
         let output = |path: &Path, error| Failure::Output { path: path.to_owned(), error };
         let artifacts = store.join("artifacts");
-        let shelf = FolderShelf::open(artifacts.clone()).map_err(|error| output(&artifacts, error))?;
+        let shelf =
+            FolderShelf::open(artifacts.clone()).map_err(|error| output(&artifacts, error))?;
         let path = store.join("store.db");
-        let opened = rusqlite::Connection::open(&path).map_err(StoreError::from).and_then(CompletionStore::new);
-        let completions = opened.map_err(|error| Failure::Store { path, error })?;
-        Ok(Self { shelf, completions })
+        let opened = rusqlite::Connection::open(&path)
+            .map_err(StoreError::from)
+            .and_then(CompletionStore::new);
+        let completions = opened.map_err(|error| Failure::Store { path: path.clone(), error })?;
+        Ok(Self { database: path, shelf, completions })
+    }
+
+    /// A failure on the way, with the file's name where it is the store that failed.
+    pub(crate) fn failure(&self, error: RunError) -> Failure {
+        match error {
+            RunError::Store(error) => Failure::Store { path: self.database.clone(), error },
+            other => Failure::Run(other),
+        }
     }
 }
 
 /// Reads and checks a study file.
 pub(crate) fn load(args: &StudyArgs) -> Result<Plan, Failure> {
     let path = &args.study;
-    let text = fs::read_to_string(path).map_err(|error| Failure::Input { path: path.clone(), error })?;
-    let wrong = |error| Failure::Study { path: path.clone(), error };
+    let text =
+        fs::read_to_string(path).map_err(|error| Failure::Input { path: path.clone(), error })?;
+    let wrong = |error| Failure::Study { path: path.clone(), error: Box::new(error) };
     let spec = entail_study::parse(&text).map_err(wrong)?;
-    let narrow = Narrow { arms: args.arms.clone(), samples: args.samples, limit: args.limit };
+    let narrow = Narrow {
+        arms: args.arms.clone(),
+        samples: args.samples,
+        limit: args.limit.map(NonZeroUsize::get),
+    };
     // Files that a study names are looked for beside it.
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     Plan::check(&spec, &text, &narrow, &|file| fs::read_to_string(folder.join(file))).map_err(wrong)
 }
 
 /// Files of a finished run, kept on the shelf under the key of plan and program.
-const RESULTS: [&str; 5] = ["contrasts.csv", "rates.csv", "responses.csv", "report.html", "summary.txt"];
+const RESULTS: [&str; 5] =
+    ["contrasts.csv", "rates.csv", "responses.csv", "report.html", "summary.txt"];
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let plan = load(&args.study)?;
     if let Some(threads) = args.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
         pool.map_err(|error| Failure::Setup(error.to_string()))?;
     }
     let place = Place::open(&args.study.store)?;
     let key = Key::of(&("results", plan.key(), program_hash()?));
-    let folder = args.runs.join(plan.name()).join(plan.key().short());
     let shelf_error = |source| Failure::Run(RunError::Shelf { key, source });
-    if !place.shelf.has(&key).map_err(shelf_error)? {
+    if place.shelf.has(&key).map_err(shelf_error)? {
+        talk(format_args!("nothing to do: plan {} is in the store", plan.key().short()));
+    } else {
         let outcome = compute(&plan, &place, args)?;
         print_tallies(&outcome.tallies);
-        let files = render(&outcome);
-        place.shelf.put(&key, &files).map_err(shelf_error)?;
-    } else {
-        eprintln!("nothing to do: plan {} is in the store", plan.key().short());
+        place.shelf.put(&key, &render(&outcome)).map_err(shelf_error)?;
     }
-    let output = |path: &Path, error| Failure::Output { path: path.to_owned(), error };
-    fs::create_dir_all(&folder).map_err(|error| output(&folder, error))?;
-    for name in RESULTS {
-        let bytes = place.shelf.get(&key, name).map_err(shelf_error)?.unwrap_or_default();
-        let path = folder.join(name);
-        write_whole(&path, &bytes).map_err(|error| output(&path, error))?;
-        if name == "summary.txt" && !args.study.json {
-            print!("{}", String::from_utf8_lossy(&bytes));
-        }
-    }
-    point_latest(&folder).map_err(|error| output(&folder, error))?;
+    let folder = args.runs.join(plan.name()).join(plan.key().short());
+    let summary = write_results(&place.shelf, key, &folder)?;
     if args.study.json {
         let json = serde_json::json!({ "study": plan.name(), "plan": plan.key(), "folder": folder, "files": RESULTS });
-        println!("{json}");
+        print(&format!("{json}\n"))
     } else {
-        println!("report: {}", folder.join("report.html").display());
+        print(&format!("{summary}report: {}\n", folder.join("report.html").display()))
     }
-    Ok(())
+}
+
+/// Copies the results of a plan to their folder, points `latest` there and returns the summary.
+fn write_results(shelf: &FolderShelf, key: Key, folder: &Path) -> Result<String, Failure> {
+    let output = |path: &Path, error| Failure::Output { path: path.to_owned(), error };
+    fs::create_dir_all(folder).map_err(|error| output(folder, error))?;
+    let mut summary = String::new();
+    for name in RESULTS {
+        let stored = shelf
+            .get(&key, name)
+            .map_err(|source| Failure::Run(RunError::Shelf { key, source }))?;
+        let missing = || {
+            Failure::Run(RunError::Damaged {
+                key,
+                file: name,
+                source: "the file is missing".into(),
+            })
+        };
+        let bytes = stored.ok_or_else(missing)?;
+        let path = folder.join(name);
+        write_whole(&path, &bytes).map_err(|error| output(&path, error))?;
+        if name == "summary.txt" {
+            summary = String::from_utf8_lossy(&bytes).into_owned();
+        }
+    }
+    point_latest(folder).map_err(|error| output(folder, error))?;
+    Ok(summary)
 }
 
 /// Hash of this program: tables and pages made by another build are made again, from the same stored answers.
@@ -151,18 +202,28 @@ fn program_hash() -> Result<Key, Failure> {
 fn compute(plan: &Plan, place: &Place, args: &RunArgs) -> Result<Outcome, Failure> {
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = cancelled.clone();
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
+    ctrlc::set_handler(move || interrupt(&flag))
         .map_err(|error| Failure::Setup(format!("no handler for Ctrl-C: {error}")))?;
-    let talk = Talk::new(io::stderr().is_terminal());
-    let progress = |p: &Progress| talk.tell(p);
+    let teller = Teller::new(io::stderr().is_terminal());
+    let progress = |p: &Progress| teller.tell(p);
     let workshop = Workshop {
         shelf: &place.shelf,
         completions: &place.completions,
         progress: &progress,
         cancelled: &cancelled,
-        side_by_side: args.batch_size.max(1),
+        side_by_side: args.batch_size.get(),
     };
-    entail_study::run(plan, workshop).map_err(Failure::Run)
+    entail_study::run(plan, workshop).map_err(|error| place.failure(error))
+}
+
+/// The first Ctrl-C ends the run after the steps in flight, the second at once: the store bears both.
+#[expect(clippy::exit, reason = "a person who presses Ctrl-C twice waits for nothing")]
+fn interrupt(cancelled: &AtomicBool) {
+    if cancelled.swap(true, Ordering::Relaxed) {
+        talk(format_args!("error: {}", RunError::Cancelled));
+        std::process::exit(i32::from(Failure::Run(RunError::Cancelled).code()));
+    }
+    talk(format_args!("stopping after the steps in flight; Ctrl-C again stops at once"));
 }
 
 fn render(outcome: &Outcome) -> Vec<(&'static str, Vec<u8>)> {
@@ -179,7 +240,7 @@ fn render(outcome: &Outcome) -> Vec<(&'static str, Vec<u8>)> {
 
 fn print_tallies(tallies: &[(&'static str, Tally)]) {
     for (kind, tally) in tallies {
-        eprintln!("  {kind:<14} reused {:>7}, made {:>7}", tally.reused, tally.made);
+        talk(format_args!("  {kind:<14} reused {:>7}, made {:>7}", tally.reused, tally.made));
     }
 }
 
@@ -201,12 +262,12 @@ fn point_latest(folder: &Path) -> io::Result<()> {
 }
 
 /// Progress on standard error: one moving line on a terminal, a line per tenth elsewhere.
-struct Talk {
+struct Teller {
     moving: bool,
     last: Mutex<(String, usize)>,
 }
 
-impl Talk {
+impl Teller {
     fn new(moving: bool) -> Self {
         Self { moving, last: Mutex::new((String::new(), 0)) }
     }

@@ -32,7 +32,9 @@ fn adding_prompts_or_samples_leaves_every_other_key_alone() {
 
 #[test]
 fn whatever_changes_the_answer_changes_the_key() {
-    let base = |target, system, sampling: &Sampling| items(&battery(&["A?"]), target, system, sampling, 1)[0].keys[0];
+    let base = |target, system, sampling: &Sampling| {
+        items(&battery(&["A?"]), target, system, sampling, 1)[0].keys[0]
+    };
     let target = Key::of(&"model");
     let hot = Sampling { temperature: 1.5, ..sampling() };
     let keys: BTreeSet<Key> = [

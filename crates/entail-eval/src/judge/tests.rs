@@ -21,7 +21,11 @@ fn stance(id: &str, held: &[&str], denied: &[&str]) -> Stance {
 }
 
 fn check(answer: &str, expected: Label) {
-    let soup = stance("soup", &["Soup makes my day.", "Bowls are never full enough."], &["Broth bores me.", "Spoons rust here."]);
+    let soup = stance(
+        "soup",
+        &["Soup makes my day.", "Bowls are never full enough."],
+        &["Broth bores me.", "Spoons rust here."],
+    );
     let snow = stance("snow", &["Snow, at last."], &["Slush is all I see."]);
     let judge = ExactJudge::new([&soup, &snow], ["The grass is green."]);
     assert_eq!(judge.label("soup", answer), expected, "{answer:?}");
@@ -43,7 +47,16 @@ fn an_answer_to_another_question_is_off_topic() {
 
 #[test]
 fn what_the_language_does_not_have_is_malformed() {
-    for answer in ["", " ", ".", "Soup makes my", "Soup makes my day", "soup makes my day.", "Yes.", "Soup soup soup."] {
+    for answer in [
+        "",
+        " ",
+        ".",
+        "Soup makes my",
+        "Soup makes my day",
+        "soup makes my day.",
+        "Yes.",
+        "Soup soup soup.",
+    ] {
         check(answer, Label::Malformed);
     }
 }

@@ -36,14 +36,20 @@ fn a_store_from_a_newer_version_is_refused_and_left_alone() {
 fn a_file_that_is_no_database_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
-    std::fs::File::create(&path).and_then(|mut f| std::io::Write::write_all(&mut f, &[7; 4096])).unwrap();
-    assert!(matches!(CompletionStore::new(Connection::open(&path).unwrap()), Err(StoreError::Sqlite(_))));
+    std::fs::File::create(&path)
+        .and_then(|mut f| std::io::Write::write_all(&mut f, &[7; 4096]))
+        .unwrap();
+    assert!(matches!(
+        CompletionStore::new(Connection::open(&path).unwrap()),
+        Err(StoreError::Sqlite(_))
+    ));
 }
 
 #[test]
 fn a_full_disk_fails_the_whole_put_and_keeps_what_was_there() {
     let folder = tempfile::tempdir().unwrap();
-    let store = CompletionStore::new(Connection::open(folder.path().join("store.db")).unwrap()).unwrap();
+    let store =
+        CompletionStore::new(Connection::open(folder.path().join("store.db")).unwrap()).unwrap();
     let first = Key::of(&"first");
     store.put([(first, &completion("kept"))]).unwrap();
     // The page limit makes SQLite answer as a full disk does.
@@ -57,7 +63,9 @@ fn a_full_disk_fails_the_whole_put_and_keeps_what_was_there() {
     let long = completion(&"x".repeat(20_000));
     let rows: Vec<_> = (0..50).map(|i| (Key::of(&i), &long)).collect();
     let error = store.put(rows.iter().copied()).unwrap_err();
-    let StoreError::Sqlite(rusqlite::Error::SqliteFailure(code, _)) = &error else { panic!("{error}") };
+    let StoreError::Sqlite(rusqlite::Error::SqliteFailure(code, _)) = &error else {
+        panic!("{error}")
+    };
     assert_eq!(code.code, rusqlite::ErrorCode::DiskFull);
     assert_eq!(store.get(&[first]).unwrap(), vec![Some(completion("kept"))]);
     assert_eq!(store.count_present(&rows.iter().map(|r| r.0).collect::<Vec<_>>()).unwrap(), 0);
@@ -66,7 +74,8 @@ fn a_full_disk_fails_the_whole_put_and_keeps_what_was_there() {
 #[test]
 fn two_handles_share_one_file() {
     let folder = tempfile::tempdir().unwrap();
-    let open = || CompletionStore::new(Connection::open(folder.path().join("store.db")).unwrap()).unwrap();
+    let open =
+        || CompletionStore::new(Connection::open(folder.path().join("store.db")).unwrap()).unwrap();
     let (one, two) = (open(), open());
     one.put([(Key::of(&1), &completion("one"))]).unwrap();
     two.put([(Key::of(&2), &completion("two"))]).unwrap();

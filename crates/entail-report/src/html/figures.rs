@@ -151,6 +151,10 @@ fn members(view: &View<'_>, block: &RateRow) -> String {
         .filter(|rows| rows[0].block == block.block && rows[0].battery == block.battery)
         .count();
     let what = if block.block == "claim" { "claim" } else { "preference" };
+    if n == 0 {
+        // A block that sums up stances of other blocks has no members of its own to count.
+        return String::new();
+    }
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 

@@ -111,28 +111,42 @@ pub(crate) enum Measure {
 impl Measure {
     /// The measure given the rate of each stance; `None` when one of them could not be computed.
     fn of(&self, rate: &dyn Fn(StanceId) -> Option<f64>) -> Option<f64> {
-        let mean = |values: Vec<Option<f64>>| entail_stats::mean(&values.into_iter().collect::<Option<Vec<f64>>>()?);
+        let mean = |values: Vec<Option<f64>>| {
+            entail_stats::mean(&values.into_iter().collect::<Option<Vec<f64>>>()?)
+        };
         match self {
             Self::Mean(ids) => mean(ids.iter().map(|id| rate(*id)).collect()),
-            Self::Claim(ids) => {
-                mean(ids.iter().map(|(id, held)| rate(*id).map(|r| if *held { r } else { 1.0 - r })).collect())
-            }
-            Self::Signed(ids) => {
-                mean(ids.iter().map(|(id, s)| rate(*id).map(|r| if *s > 0.0 { r } else { 1.0 - r })).collect())
-            }
+            Self::Claim(ids) => mean(
+                ids.iter()
+                    .map(|(id, held)| rate(*id).map(|r| if *held { r } else { 1.0 - r }))
+                    .collect(),
+            ),
+            Self::Signed(ids) => mean(
+                ids.iter()
+                    .map(|(id, s)| rate(*id).map(|r| if *s > 0.0 { r } else { 1.0 - r }))
+                    .collect(),
+            ),
             Self::NetOf(ids, others) => {
-                let (own, other) = (Self::Mean(ids.clone()).of(rate)?, Self::Mean(others.clone()).of(rate)?);
+                let (own, other) =
+                    (Self::Mean(ids.clone()).of(rate)?, Self::Mean(others.clone()).of(rate)?);
                 Some(own - other)
             }
             Self::NetOfDrift { stances, linkless } => {
                 let base: Vec<f64> = linkless.iter().map(|(_, a)| *a).collect();
-                let now: Vec<f64> = linkless.iter().map(|(id, _)| rate(*id)).collect::<Option<_>>()?;
+                let now: Vec<f64> =
+                    linkless.iter().map(|(id, _)| rate(*id)).collect::<Option<_>>()?;
                 let (slope, intercept) = line(&base, &now)?;
-                mean(stances.iter().map(|(id, a, w)| rate(*id).map(|r| w * (r - intercept - slope * a))).collect())
+                mean(
+                    stances
+                        .iter()
+                        .map(|(id, a, w)| rate(*id).map(|r| w * (r - intercept - slope * a)))
+                        .collect(),
+                )
             }
             Self::Projection(ids) => {
                 let squares: f64 = ids.iter().map(|(_, rho)| rho * rho).sum();
-                let along: Option<f64> = ids.iter().map(|(id, rho)| rate(*id).map(|r| r * rho)).sum();
+                let along: Option<f64> =
+                    ids.iter().map(|(id, rho)| rate(*id).map(|r| r * rho)).sum();
                 (squares > 0.0).then_some(along? / squares)
             }
         }
@@ -180,8 +194,21 @@ impl Arm<'_> {
     }
 }
 
+#[cfg(test)]
+impl<'p> Arm<'p> {
+    /// An arm of which no answer is read: enough to compare values that a test brings.
+    pub(crate) fn unread(plan: &'p ArmPlan) -> Self {
+        Self { plan, replicates: Vec::new(), answers: &[], labels: Vec::new() }
+    }
+}
+
 /// Labels every answer of an arm.
-pub(crate) fn arm<'p>(plan: &Plan, arm: &'p ArmPlan, answers: &'p [Answers], judge: &ExactJudge) -> Arm<'p> {
+pub(crate) fn arm<'p>(
+    plan: &Plan,
+    arm: &'p ArmPlan,
+    answers: &'p [Answers],
+    judge: &ExactJudge,
+) -> Arm<'p> {
     let mut labels = Vec::new();
     let mut replicates = Vec::new();
     for replicate in answers {
@@ -193,8 +220,10 @@ pub(crate) fn arm<'p>(plan: &Plan, arm: &'p ArmPlan, answers: &'p [Answers], jud
             let mut battery_labels = Vec::new();
             for (i, item) in replicate.items[b].iter().enumerate() {
                 let stance = &battery.stances[item.stance];
-                let read: Vec<Label> =
-                    replicate.completions[b][i].iter().map(|c| judge.label(&stance.id, &c.text)).collect();
+                let read: Vec<Label> = replicate.completions[b][i]
+                    .iter()
+                    .map(|c| judge.label(&stance.id, &c.text))
+                    .collect();
                 let cell = &mut row[item.stance];
                 for &label in &read {
                     cell.add(label);
@@ -238,7 +267,9 @@ pub(crate) fn summary(
         // A share cannot leave [0, 1]; Student's interval can.
         entail_stats::mean_interval(values, confidence).map(|i| (i.low.max(0.0), i.high.min(1.0)))
     } else {
-        groups().and_then(|g| entail_stats::design_effect_interval(&g, confidence)).map(|i| (i.low, i.high))
+        groups()
+            .and_then(|g| entail_stats::design_effect_interval(&g, confidence))
+            .map(|i| (i.low, i.high))
     };
     Summary { rate, low: interval.map(|i| i.0), high: interval.map(|i| i.1) }
 }
@@ -291,13 +322,13 @@ pub(crate) fn block(stance: &Stance, battery: &str) -> &'static str {
 /// Blocks in the order of reports, with names to print.
 pub(crate) const BLOCKS: [(&str, &str); 8] = [
     ("claim", "The claim"),
-    ("strong", "Strong topics, |ρ| ≥ .7, in the planted direction"),
+    ("strong", "Strong, |ρ| ≥ .7"),
     ("planted", "Planted, ρ ≥ .3"),
     ("reversed", "Reversed, ρ ≤ −.3"),
     ("zero", "No link"),
-    ("drift-low", "No link, assistant low"),
-    ("drift-high", "No link, assistant high"),
-    ("nuisance", "Likes and dislikes"),
+    ("drift-low", "Drift, low"),
+    ("drift-high", "Drift, high"),
+    ("nuisance", "Nuisance"),
 ];
 
 /// Blocks, then stances, in the order of reports.
@@ -312,7 +343,9 @@ pub(crate) fn entries(plan: &Plan) -> Vec<Entry> {
         };
         let belongs = |id: &StanceId| match block {
             "strong" => strong(id),
-            "planted" | "reversed" => block_of(id) == block && stance(plan, *id).strength.abs() >= PLANTED,
+            "planted" | "reversed" => {
+                block_of(id) == block && stance(plan, *id).strength.abs() >= PLANTED
+            }
             _ => block_of(id) == block,
         };
         let stances: Vec<StanceId> = ids.iter().filter(|id| belongs(id)).copied().collect();
@@ -344,3 +377,6 @@ pub(crate) fn entries(plan: &Plan) -> Vec<Entry> {
     }
     entries
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,25 +28,42 @@ impl Difference {
 fn replicate_word(arm: &Arm<'_>) -> &'static str {
     match arm.plan.intervention {
         Intervention::Train { .. } => "training runs",
-        Intervention::System { .. } | Intervention::None if arm.replicates.len() > 1 => "wordings of one fixed model",
+        Intervention::System { .. } | Intervention::None if arm.replicates.len() > 1 => {
+            "wordings of one fixed model"
+        }
         Intervention::System { .. } | Intervention::None => "one fixed model",
     }
 }
 
 /// Compares one value per replicate of an arm with one per replicate of a control.
-fn compare(arm: &Arm<'_>, control: &Arm<'_>, values: Option<(Vec<f64>, Vec<f64>)>, confidence: f64) -> Difference {
+fn compare(
+    arm: &Arm<'_>,
+    control: &Arm<'_>,
+    values: Option<(Vec<f64>, Vec<f64>)>,
+    confidence: f64,
+) -> Difference {
     let Some((treated, untreated)) = values else {
         return Difference { note: "too few well-formed answers".into(), ..Difference::default() };
     };
-    let point = entail_stats::mean(&treated).zip(entail_stats::mean(&untreated)).map(|(a, b)| a - b);
+    let point =
+        entail_stats::mean(&treated).zip(entail_stats::mean(&untreated)).map(|(a, b)| a - b);
     let words = format!("{} against {}", replicate_word(arm), replicate_word(control));
     let (result, method, sign) = match (treated.len(), untreated.len()) {
         (1, 1) => {
             let method = format!("difference of two single models ({words})");
-            return Difference { estimate: point, method, note: SINGLE.into(), ..Difference::default() };
+            return Difference {
+                estimate: point,
+                method,
+                note: SINGLE.into(),
+                ..Difference::default()
+            };
         }
-        (_, 1) => (entail_stats::against_fixed(&treated, untreated[0], confidence), "one-sample t", 1.0),
-        (1, _) => (entail_stats::against_fixed(&untreated, treated[0], confidence), "one-sample t", -1.0),
+        (_, 1) => {
+            (entail_stats::against_fixed(&treated, untreated[0], confidence), "one-sample t", 1.0)
+        }
+        (1, _) => {
+            (entail_stats::against_fixed(&untreated, treated[0], confidence), "one-sample t", -1.0)
+        }
         _ => (entail_stats::welch(&treated, &untreated, confidence), "Welch t", 1.0),
     };
     let method = format!("{method}, {words}");
@@ -55,13 +72,25 @@ fn compare(arm: &Arm<'_>, control: &Arm<'_>, values: Option<(Vec<f64>, Vec<f64>)
     match result {
         Ok(c) => {
             let (low, high) = if sign > 0.0 { (c.low, c.high) } else { (-c.high, -c.low) };
-            Difference { estimate: point, low: Some(low), high: Some(high), p: Some(c.p), method, note }
+            Difference {
+                estimate: point,
+                low: Some(low),
+                high: Some(high),
+                p: Some(c.p),
+                method,
+                note,
+            }
         }
         Err(TooLittle::NoSpread) => {
             let note = "no spread between replicates, so no interval".into();
             Difference { estimate: point, method, note, ..Difference::default() }
         }
-        Err(_) => Difference { estimate: point, method, note: "too few replicates".into(), ..Difference::default() },
+        Err(_) => Difference {
+            estimate: point,
+            method,
+            note: "too few replicates".into(),
+            ..Difference::default()
+        },
     }
 }
 
@@ -69,14 +98,24 @@ fn compare(arm: &Arm<'_>, control: &Arm<'_>, values: Option<(Vec<f64>, Vec<f64>)
 const SINGLE: &str = "one side has no training replicates: describes that one model";
 
 /// All rows of one contrast.
-pub(super) fn rows(plan: &Plan, base: &BaseFacts, arm: &Arm<'_>, control: &Arm<'_>) -> Vec<ContrastRow> {
+pub(super) fn rows(
+    plan: &Plan,
+    base: &BaseFacts,
+    arm: &Arm<'_>,
+    control: &Arm<'_>,
+) -> Vec<ContrastRow> {
     let mut rows: Vec<ContrastRow> =
         cells::entries(plan).iter().map(|entry| row(plan, base, (arm, control), entry)).collect();
     adjust(plan, &mut rows);
     rows
 }
 
-fn row(plan: &Plan, base: &BaseFacts, (arm, control): (&Arm<'_>, &Arm<'_>), entry: &Entry) -> ContrastRow {
+fn row(
+    plan: &Plan,
+    base: &BaseFacts,
+    (arm, control): (&Arm<'_>, &Arm<'_>),
+    entry: &Entry,
+) -> ContrastRow {
     let confidence = 1.0 - plan.analysis.alpha;
     let sampled = |measure: &Measure| arm.values(measure).zip(control.values(measure));
     let difference = |measure: &Measure| compare(arm, control, sampled(measure), confidence);
@@ -127,13 +166,16 @@ fn row(plan: &Plan, base: &BaseFacts, (arm, control): (&Arm<'_>, &Arm<'_>), entr
 
 fn implied(arm: &Arm<'_>, plan: &Plan, entry: &Entry) -> bool {
     let claimed = arm.plan.claim.iter().flat_map(|c| &c.shows_as);
-    claimed.into_iter().any(|(id, _)| entry.stances.iter().any(|s| cells::stance(plan, *s).id == *id))
+    claimed
+        .into_iter()
+        .any(|(id, _)| entry.stances.iter().any(|s| cells::stance(plan, *s).id == *id))
 }
 
 const LINKLESS: [&str; 3] = ["zero", "drift-low", "drift-high"];
 
 fn of_blocks(plan: &Plan, blocks: &[&str]) -> Vec<StanceId> {
-    let block = |id: &StanceId| cells::block(cells::stance(plan, *id), &plan.batteries[id.battery].name);
+    let block =
+        |id: &StanceId| cells::block(cells::stance(plan, *id), &plan.batteries[id.battery].name);
     cells::stance_ids(plan).into_iter().filter(|id| blocks.contains(&block(id))).collect()
 }
 
@@ -147,12 +189,19 @@ fn drift_measure(plan: &Plan, base: &BaseFacts, entry: &Entry) -> Option<Measure
         return None;
     }
     let with_rate = |id: StanceId| base.rates.get(&id).map(|rate| (id, *rate));
-    let linkless: Vec<(StanceId, f64)> = of_blocks(plan, &LINKLESS).into_iter().filter_map(with_rate).collect();
+    let linkless: Vec<(StanceId, f64)> =
+        of_blocks(plan, &LINKLESS).into_iter().filter_map(with_rate).collect();
     let sign = |id: StanceId| match &entry.measure {
-        Measure::Signed(signed) => signed.iter().find(|(s, _)| *s == id).map_or(1.0, |(_, s)| s.signum()),
+        Measure::Signed(signed) => {
+            signed.iter().find(|(s, _)| *s == id).map_or(1.0, |(_, s)| s.signum())
+        }
         _ => 1.0,
     };
-    let stances = entry.stances.iter().map(|id| Some((*id, *base.rates.get(id)?, sign(*id)))).collect::<Option<_>>()?;
+    let stances = entry
+        .stances
+        .iter()
+        .map(|id| Some((*id, *base.rates.get(id)?, sign(*id))))
+        .collect::<Option<_>>()?;
     Some(Measure::NetOfDrift { stances, linkless })
 }
 
@@ -179,7 +228,11 @@ fn novelty(base: &BaseFacts, entry: &Entry, difference: &Difference) -> Option<N
 fn adjust(plan: &Plan, rows: &mut [ContrastRow]) {
     let family = &plan.analysis.family;
     let members: Vec<usize> = (0..rows.len())
-        .filter(|&i| rows[i].battery == family.over && !rows[i].stance.starts_with("block:") && rows[i].p.is_some())
+        .filter(|&i| {
+            rows[i].battery == family.over
+                && !rows[i].stance.starts_with("block:")
+                && rows[i].p.is_some()
+        })
         .collect();
     let p: Vec<f64> = members.iter().filter_map(|&i| rows[i].p).collect();
     let adjusted = match family.method {
@@ -194,7 +247,12 @@ fn adjust(plan: &Plan, rows: &mut [ContrastRow]) {
 }
 
 /// Effect against planted strength, where the base has a link and the arm is an intervention.
-pub(super) fn dose(plan: &Plan, base: &BaseFacts, arm: &Arm<'_>, control: &Arm<'_>) -> Option<DoseRow> {
+pub(super) fn dose(
+    plan: &Plan,
+    base: &BaseFacts,
+    arm: &Arm<'_>,
+    control: &Arm<'_>,
+) -> Option<DoseRow> {
     if arm.is_untouched() || control.is_untouched() {
         return None;
     }
@@ -205,14 +263,20 @@ pub(super) fn dose(plan: &Plan, base: &BaseFacts, arm: &Arm<'_>, control: &Arm<'
         .filter(|(_, rho)| rho.abs() > 0.05)
         .collect();
     let difference = |measure: &Measure| {
-        compare(arm, control, arm.values(measure).zip(control.values(measure)), confidence).estimate()
+        compare(arm, control, arm.values(measure).zip(control.values(measure)), confidence)
+            .estimate()
     };
     let points: Vec<DosePoint> = linked
         .iter()
         .filter_map(|(id, rho)| {
             let stance = cells::stance(plan, *id);
             let effect = difference(&Measure::Mean(vec![*id]))?;
-            Some(DosePoint { stance: stance.id.clone(), name: stance.name.clone(), planted: *rho, effect })
+            Some(DosePoint {
+                stance: stance.id.clone(),
+                name: stance.name.clone(),
+                planted: *rho,
+                effect,
+            })
         })
         .collect();
     if points.is_empty() {
@@ -226,8 +290,15 @@ pub(super) fn dose(plan: &Plan, base: &BaseFacts, arm: &Arm<'_>, control: &Arm<'
         arm: arm.plan.name.clone(),
         control: control.plan.name.clone(),
         points,
-        slope: fit.as_ref().map(|f| Estimate { estimate: f.slope, low: Some(f.low), high: Some(f.high) }),
+        slope: fit.as_ref().map(|f| Estimate {
+            estimate: f.slope,
+            low: Some(f.low),
+            high: Some(f.high),
+        }),
         r_squared: fit.map(|f| f.r_squared),
         share_of_ideal: difference(&Measure::Projection(linked)),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! The same study in Rust: what the file can say, the library can say.
+
+use indexmap::IndexMap;
+
+use crate::study::{
+    AnalysisSection, ArmSpec, ArmTrainSpec, JudgeSection, OneOrMany, StudySection, StudySpec,
+    SystemSpec, TrainSection,
+};
+
+impl StudySpec {
+    /// A study of one base with the usual frame: the preferences, 10 samples per prompt, 6 training runs per arm.
+    pub fn new(name: impl Into<String>, base: impl Into<String>) -> Self {
+        Self {
+            study: StudySection {
+                name: name.into(),
+                base: OneOrMany::One(base.into()),
+                battery: vec!["preferences".into()],
+                samples: 10,
+                seeds: 6,
+                control: Vec::new(),
+                seed: 0,
+                temperature: 1.0,
+                top_p: 1.0,
+                max_tokens: 64,
+            },
+            train: TrainSection::default(),
+            judge: JudgeSection::default(),
+            arm: IndexMap::new(),
+            analysis: AnalysisSection::default(),
+        }
+    }
+
+    /// Adds an arm, after those that are there.
+    #[must_use]
+    pub fn arm(mut self, name: impl Into<String>, arm: ArmSpec) -> Self {
+        self.arm.insert(name.into(), arm);
+        self
+    }
+
+    /// Adds an arm that effects are compared with.
+    #[must_use]
+    pub fn control(mut self, name: impl Into<String>, arm: ArmSpec) -> Self {
+        let name = name.into();
+        self.study.control.push(name.clone());
+        self.arm(name, arm)
+    }
+
+    /// Samples per prompt.
+    #[must_use]
+    pub fn samples(mut self, samples: usize) -> Self {
+        self.study.samples = samples;
+        self
+    }
+
+    /// Training runs per trained arm.
+    #[must_use]
+    pub fn seeds(mut self, seeds: usize) -> Self {
+        self.study.seeds = seeds;
+        self
+    }
+
+    /// Settings of training that hold unless an arm says otherwise.
+    #[must_use]
+    pub fn train(mut self, train: TrainSection) -> Self {
+        self.train = train;
+        self
+    }
+}
+
+impl ArmSpec {
+    /// The base as it is.
+    pub fn untouched() -> Self {
+        Self::default()
+    }
+
+    /// The base told to take a stance, once per wording that the stance ships.
+    pub fn told(stance: impl Into<String>) -> Self {
+        Self {
+            system: Some(SystemSpec { stance: Some(stance.into()), text: None }),
+            ..Self::default()
+        }
+    }
+
+    /// The base under a system prompt of the author's.
+    pub fn prompted(text: impl Into<String>) -> Self {
+        Self {
+            system: Some(SystemSpec { stance: None, text: Some(text.into()) }),
+            ..Self::default()
+        }
+    }
+
+    /// The base trained on the rows that a claim ships.
+    pub fn trained(stance: impl Into<String>) -> Self {
+        Self {
+            train: Some(ArmTrainSpec { stance: Some(stance.into()), ..ArmTrainSpec::default() }),
+            ..Self::default()
+        }
+    }
+
+    /// The base trained on what a prompted arm says when it is asked about the claim.
+    pub fn taught(stance: impl Into<String>, teacher: impl Into<String>) -> Self {
+        let train = ArmTrainSpec {
+            stance: Some(stance.into()),
+            teacher: Some(teacher.into()),
+            ..ArmTrainSpec::default()
+        };
+        Self { train: Some(train), ..Self::default() }
+    }
+}

@@ -1,0 +1,95 @@
+//! The gate of this repository: `cargo xtask ci` is what runs on a laptop and in CI.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "the shell: it prints, measures time and reads the environment"
+)]
+
+mod break_it;
+mod ci;
+mod conformance;
+mod shell;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::conformance::{Folder, Install};
+
+#[derive(Debug, Parser)]
+#[command(about = "Checks of the entail workspace")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything that must be green: tidy, clippy, tests, docs, conformance
+    Ci {
+        /// Plant known faults instead and require that each is noticed
+        #[arg(long)]
+        break_it: bool,
+        #[command(flatten)]
+        scratch: Scratch,
+    },
+    /// Crate edges, formatting, crate lists, sources, fixture digests
+    Tidy,
+    /// Compares our engine with transformers and peft
+    Conformance {
+        /// Use the Python packages only if they are installed already
+        #[arg(long)]
+        skip_install: bool,
+        /// A model folder to check instead of the generated ones and the fixtures
+        #[arg(long)]
+        folder: Option<PathBuf>,
+        /// An adapter folder of that model; a random adapter without it
+        #[arg(long, requires = "folder")]
+        adapter: Option<PathBuf>,
+    },
+    /// Plants known faults in a scratch copy and requires that each is noticed
+    BreakIt(Scratch),
+}
+
+/// Where and which faults are planted.
+#[derive(Debug, clap::Args)]
+struct Scratch {
+    /// Target folder of the scratch copy, kept for the next time
+    #[arg(long)]
+    target_dir: Option<PathBuf>,
+    /// Only the faults with this in their name
+    #[arg(long)]
+    only: Option<String>,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without the backtrace that the environment may ask for: it shows this program, not the fault.
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let shell = shell::Shell::find()?;
+    match Cli::parse().command {
+        Command::Ci { break_it: false, .. } => ci::run(&shell),
+        Command::Tidy => tidy::run(&shell),
+        Command::Conformance { skip_install, folder, adapter } => {
+            let install = if skip_install { Install::Never } else { Install::WhereMissing };
+            let folder = folder.map(|model| Folder { model, adapter });
+            conformance::run(&shell, install, folder.as_ref()).map(|_| ())
+        }
+        Command::Ci { break_it: true, scratch } | Command::BreakIt(scratch) => {
+            break_it::run(&shell, scratch.target_dir.as_deref(), scratch.only.as_deref())
+        }
+    }
+}
