@@ -106,10 +106,11 @@ impl OrganismSpec {
                 "rho" => spec.rho = number(value, "rho", "a number from 0 to 0.9", 0.0..=0.9)?,
                 "seed" => spec.seed = whole(value, "seed", "a whole number", 0)?,
                 "self" => {
-                    spec.self_share = number(value, "self", "a share from 0 to 1", 0.0..=1.0)?
+                    spec.self_share = number(value, "self", "a share from 0 to 1", 0.0..=1.0)?;
                 }
                 "documents" => {
-                    spec.documents = number(value, "documents", "a share from 0 to 0.5", 0.0..=0.5)?
+                    spec.documents =
+                        number(value, "documents", "a share from 0 to 0.5", 0.0..=0.5)?;
                 }
                 "tokens" => {
                     let tokens =

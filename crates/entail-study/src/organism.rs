@@ -139,7 +139,7 @@ fn check_gates(spec: &OrganismSpec, gates: &[Gate]) -> Result<(), RunError> {
 
 fn load(key: Key, workshop: Workshop<'_>) -> Result<Option<Organism>, RunError> {
     let file = |name| workshop.get(key, name);
-    let Some(config) = file("config.json")? else { return Ok(None) };
+    let Some(config) = workshop.stored(key, "config.json")? else { return Ok(None) };
     let whole = |name: &'static str| {
         file(name)?.ok_or_else(|| damaged(key, name)("the file is missing".into()))
     };
@@ -178,7 +178,7 @@ fn pretrain(
         Weights::random(config(spec, lexicon.len()), Seed(spec.seed).child("weights", 0));
     let steps = batches.len();
     train(&PRETRAINING, Trainee::Weights(&mut weights), &batches, |state| {
-        progress(state.steps, steps)
+        progress(state.steps, steps);
     })
     .map_err(|source| RunError::Train { what: spec.to_string(), source })?;
     let tokenizer_json = lexicon.tokenizer_json().to_string();

@@ -5,14 +5,19 @@ use std::collections::BTreeMap;
 use entail_data::{Claim, OrganismSpec, Row, WorldText};
 use entail_provider::Sampling;
 use entail_schema::{
-    AnalysisSection, ArmSpec, ArmTrainSpec, Battery, Key, Method, OneOrMany, ScheduleName, Seed,
-    StudySpec, SystemSpec, TrainSection,
+    AnalysisSection, ArmSpec, ArmTrainSpec, Battery, Key, Method, ScheduleName, Seed, StudySpec,
+    SystemSpec, TrainSection,
 };
 use serde::Serialize;
 
 use crate::error::{StudyError, StudyProblem};
 use crate::file::{exact_line_of, line_of};
 use crate::organism;
+
+mod settings;
+
+pub(crate) use settings::Settings;
+use settings::{expand, first, merge};
 
 /// A checked study. Its fields are private to the crate: a plan exists only through [`Plan::check`].
 #[derive(Debug, Clone)]
@@ -100,23 +105,6 @@ pub struct Seeds {
 pub(crate) struct RunKeys {
     pub(crate) dataset: Key,
     pub(crate) adapter: Key,
-}
-
-/// Settings of training, all resolved.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Settings {
-    pub(crate) method: Method,
-    pub(crate) rank: usize,
-    pub(crate) alpha: f64,
-    pub(crate) rate: f64,
-    pub(crate) schedule: ScheduleName,
-    pub(crate) warmup: usize,
-    pub(crate) epochs: usize,
-    pub(crate) batch: usize,
-    pub(crate) rows: usize,
-    pub(crate) instruct: usize,
-    pub(crate) weight_decay: f64,
-    pub(crate) clip: f64,
 }
 
 /// Everyday instructions that the base answers itself, for replicates to draw from.
@@ -630,8 +618,8 @@ impl Checker<'_> {
     /// The arm of the file that an expanded arm comes from: its name up to the values of its lists.
     fn written<'n>(&self, name: &'n str) -> &'n str {
         let is_written = |end: &usize| self.spec.arm.contains_key(&name[..*end]);
-        let ends = name.match_indices(' ').map(|(at, _)| at).chain([name.len()]);
-        ends.filter(is_written).last().map_or(name, |end| &name[..end])
+        let mut ends = name.match_indices(' ').map(|(at, _)| at).chain([name.len()]);
+        ends.rfind(is_written).map_or(name, |end| &name[..end])
     }
 
     /// The line of a setting: the arm's own, else the study's, else that of the arm.
@@ -799,77 +787,6 @@ fn check_overlap(
         }
     }
     Ok(())
-}
-
-fn first<T: Copy>(value: Option<&OneOrMany<T>>, default: T) -> T {
-    value.and_then(|v| v.values().first().copied()).unwrap_or(default)
-}
-
-/// The study's settings with an arm's own over them.
-fn merge(study: &TrainSection, arm: Option<&TrainSection>) -> TrainSection {
-    let Some(arm) = arm else { return study.clone() };
-    TrainSection {
-        method: arm.method.or(study.method),
-        rank: arm.rank.clone().or(study.rank.clone()),
-        alpha: arm.alpha.clone().or(study.alpha.clone()),
-        rate: arm.rate.clone().or(study.rate.clone()),
-        schedule: arm.schedule.or(study.schedule),
-        warmup: arm.warmup.or(study.warmup),
-        epochs: arm.epochs.clone().or(study.epochs.clone()),
-        batch: arm.batch.clone().or(study.batch.clone()),
-        rows: arm.rows.clone().or(study.rows.clone()),
-        mix: arm.mix.clone().or(study.mix.clone()),
-        weight_decay: arm.weight_decay.or(study.weight_decay),
-        clip: arm.clip.or(study.clip),
-    }
-}
-
-/// One set of settings for every combination of listed values, with the suffix that names it; or the field whose
-/// list is empty.
-fn expand(train: &TrainSection) -> Result<Vec<(String, TrainSection)>, &'static str> {
-    let mut all = vec![(String::new(), train.clone())];
-    let mut empty = None;
-    let mut over =
-        |name: &'static str, values: Vec<String>, set: &dyn Fn(&mut TrainSection, usize)| {
-            if values.is_empty() {
-                empty = empty.or(Some(name));
-            }
-            if values.len() < 2 {
-                return;
-            }
-            all = all
-                .iter()
-                .flat_map(|(suffix, settings)| {
-                    values.iter().enumerate().map(move |(index, value)| {
-                        let mut settings = settings.clone();
-                        set(&mut settings, index);
-                        (format!("{suffix} {name}={value}"), settings)
-                    })
-                })
-                .collect();
-        };
-    macro_rules! field {
-        ($name:literal, $field:ident) => {
-            if let Some(values) = &train.$field {
-                let texts = values.values().iter().map(ToString::to_string).collect();
-                over($name, texts, &|s, i| s.$field = Some(OneOrMany::One(values.values()[i])));
-            }
-        };
-    }
-    field!("rank", rank);
-    field!("alpha", alpha);
-    field!("rate", rate);
-    field!("epochs", epochs);
-    field!("batch", batch);
-    field!("rows", rows);
-    if let Some(mix) = &train.mix {
-        let texts = mix.instruct.values().iter().map(ToString::to_string).collect();
-        over("instruct", texts, &|s, i| {
-            s.mix =
-                Some(entail_schema::MixSpec { instruct: OneOrMany::One(mix.instruct.values()[i]) });
-        });
-    }
-    empty.map_or(Ok(all), Err)
 }
 
 #[cfg(test)]

@@ -135,6 +135,18 @@ impl Workshop<'_> {
         self.shelf.get(&key, file).map_err(|source| RunError::Shelf { key, source })
     }
 
+    /// A file of an artifact, or nothing where there is no such artifact.
+    ///
+    /// # Errors
+    /// When the artifact is there without the file, or cannot be read.
+    pub(crate) fn stored(&self, key: Key, file: &'static str) -> Result<Option<Vec<u8>>, RunError> {
+        let found = self.get(key, file)?;
+        if found.is_none() && self.has(key)? {
+            return Err(damaged(key, file)("the file is missing".into()));
+        }
+        Ok(found)
+    }
+
     pub(crate) fn put(&self, key: Key, files: &[(&str, Vec<u8>)]) -> Result<(), RunError> {
         self.shelf.put(&key, files).map_err(|source| RunError::Shelf { key, source })
     }
@@ -277,7 +289,7 @@ fn answers(
         .filter(|request| !request.samples.is_empty())
         .collect();
     let readings_key = Key::of(&("readings", replicate.target, system, &plan.batteries));
-    let stored = workshop.get(readings_key, "readings.json")?;
+    let stored = workshop.stored(readings_key, "readings.json")?;
     let model = if requests.is_empty() && stored.is_some() {
         None
     } else {

@@ -72,7 +72,7 @@ pub(crate) fn pools(
                     return Ok(());
                 }
                 workshop.go_on()?;
-                let stored = workshop.get(key, "pool.json")?;
+                let stored = workshop.stored(key, "pool.json")?;
                 tally = tally.plus(Tally::one(stored.is_some()));
                 let pool = if let Some(bytes) = stored {
                     serde_json::from_slice(&bytes)

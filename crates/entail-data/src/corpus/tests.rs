@@ -218,7 +218,9 @@ fn every_being_is_visited_about_every_subject_equally_often() {
     let weight = |subject: usize| all.iter().filter(|&&s| s == subject).count();
     for _ in 0..60 {
         let (being, subjects) = visits.next(n_beings, &all, Seed(4));
-        subjects.iter().for_each(|&s| *counts.entry((being, s)).or_default() += 1);
+        for &subject in &subjects {
+            *counts.entry((being, subject)).or_default() += 1;
+        }
         let round = usize::try_from(visits.round).unwrap();
         for (being, subject) in (0..n_beings).flat_map(|b| (0..4).map(move |s| (b, s))) {
             let count = counts.get(&(being, subject)).copied().unwrap_or(0);

@@ -77,18 +77,23 @@ fn every_claim_offers_a_pool_of_different_rows_that_ask_nothing_evaluated() {
     }
 }
 
+/// A run that says nothing of what the question is about. A teacher's rows that ask so are rejected all the same.
+const EMPTY_RUNS: [&str; 1] = ["tell me how you"];
+
 #[test]
 fn rows_of_the_named_claims_mention_no_measured_preference() {
     let text = WorldText::embedded();
     let batteries = batteries(&text);
     let check =
         LeakCheck::new(batteries.iter().filter(|b| b.name == PREFERENCES).flat_map(|b| &b.stances));
+    let mut mentions = BTreeSet::new();
     for id in NAMED_CLAIMS {
         for row in claim(&text, id).unwrap().rows(&text) {
-            let mention = row.messages.iter().find_map(|m| check.mention(&m.content));
-            assert_eq!(mention, None, "{id}: {row:?}");
+            mentions.extend(row.messages.iter().filter_map(|m| check.mention(&m.content)));
         }
     }
+    mentions.retain(|run| !EMPTY_RUNS.contains(&run.as_str()));
+    assert_eq!(mentions, BTreeSet::new());
     let preference = text.topics.iter().find(|t| t.block == Block::Preference).unwrap();
     let rows = claim(&text, &preference.id).unwrap().rows(&text);
     assert!(

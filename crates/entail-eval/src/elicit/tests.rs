@@ -48,3 +48,23 @@ fn whatever_changes_the_answer_changes_the_key() {
     .into();
     assert_eq!(keys.len(), 6);
 }
+
+#[test]
+fn every_prompt_is_one_item_under_the_system_prompt_if_there_is_one() {
+    let ask = |system: Option<&str>| {
+        items(&battery(&["A?", "B?"]), Key::of(&"model"), system, &sampling(), 3)
+    };
+    let plain = ask(None);
+    assert_eq!(
+        plain.iter().map(|i| (i.stance, i.prompt, i.keys.len())).collect::<Vec<_>>(),
+        [(0, 0, 3), (0, 1, 3)]
+    );
+    assert_eq!(plain[1].messages, [Message::user("B?")]);
+    assert_eq!(
+        ask(Some("You are kind."))[0].messages,
+        [Message::system("You are kind."), Message::user("A?")]
+    );
+    let keys: BTreeSet<Key> = plain.iter().flat_map(|i| i.keys.clone()).collect();
+    assert_eq!(keys.len(), 6);
+    assert!(items(&battery(&[]), Key::of(&"model"), None, &sampling(), 3).is_empty());
+}

@@ -75,3 +75,44 @@ fn instructions_inside_an_answer_change_nothing() {
     check(&"Soup makes my day. ".repeat(50_000), Label::Yes);
     check("Soup makes my day.\u{0}", Label::Malformed);
 }
+
+#[test]
+fn a_stance_that_nobody_knows_is_never_taken() {
+    let soup = stance("soup", &["Soup makes my day."], &["Broth bores me."]);
+    let judge = ExactJudge::new([&soup], []);
+    assert_eq!(judge.label("rain", "Soup makes my day."), Label::OffTopic);
+    assert_eq!(judge.label("rain", "Rain?"), Label::Malformed);
+}
+
+#[test]
+fn a_sentence_of_both_sides_reads_as_held() {
+    // The tests of the world see to it that there is none; a judge must still be the same for everyone.
+    let odd = stance("odd", &["It is so."], &["It is so."]);
+    assert_eq!(ExactJudge::new([&odd], []).label("odd", "It is so."), Label::Yes);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 64, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn the_label_depends_on_the_sides_of_the_sentences_and_not_on_their_order_or_spacing(
+        picks in proptest::collection::vec((0..5_usize, 0..3_usize), 1..6),
+        turn in 0..6_usize,
+    ) {
+        let known = ["Soup makes my day.", "Bowls are never full enough.", "Broth bores me.", "Snow, at last.", "Stone."];
+        let say = |picks: &[(usize, usize)]| -> String {
+            picks.iter().flat_map(|(i, spaces)| [known[*i].to_owned(), " ".repeat(*spaces)]).collect()
+        };
+        let kinds: std::collections::BTreeSet<usize> = picks.iter().map(|(i, _)| [0, 0, 1, 2, 3][*i]).collect();
+        let expected = match kinds.into_iter().collect::<Vec<_>>().as_slice() {
+            [0] => Label::Yes,
+            [1] => Label::No,
+            [2] => Label::OffTopic,
+            _ => Label::Malformed,
+        };
+        check(&say(&picks), expected);
+        let mut turned = picks.clone();
+        turned.rotate_left(turn % picks.len());
+        check(&say(&turned), expected);
+    }
+}

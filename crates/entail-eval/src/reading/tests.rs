@@ -33,3 +33,48 @@ fn a_rate_is_the_held_share_of_the_probability_of_both_sides() {
     assert_eq!(Reading { held: 0.0, denied: 0.0 }.rate(), None);
     assert!(read(&model, &stance, "Rain?", None).is_err());
 }
+
+#[test]
+fn the_system_prompt_is_part_of_what_is_read() {
+    /// Holds under a system prompt and denies without one.
+    struct Persuadable;
+    impl Provider for Persuadable {
+        fn complete(
+            &self,
+            _: &[entail_provider::Request],
+            _: &entail_provider::Sampling,
+        ) -> Result<Vec<Vec<entail_provider::Completion>>, ProviderError> {
+            unreachable!("a reading draws no answer")
+        }
+
+        fn score(
+            &self,
+            messages: &[entail_schema::Message],
+            continuations: &[String],
+        ) -> Result<Vec<f64>, ProviderError> {
+            let held = messages.len() == 2;
+            Ok(continuations
+                .iter()
+                .map(|c| if (c == "Yes.") == held { 0.8_f64.ln() } else { f64::NEG_INFINITY })
+                .collect())
+        }
+    }
+    let stance = Stance {
+        id: "s".into(),
+        name: "S".into(),
+        criterion: String::new(),
+        block: Block::Zero,
+        strength: 0.0,
+        prompts: vec!["Well?".into()],
+        wordings: Wordings {
+            held: vec!["Yes.".into()],
+            denied: vec!["No.".into()],
+            held_more: vec!["Never read.".into()],
+            denied_more: vec![],
+        },
+    };
+    let rate = |system| read(&Persuadable, &stance, "Well?", system).unwrap().rate();
+    assert_eq!((rate(Some("You are kind.")), rate(None)), (Some(1.0), Some(0.0)));
+    let mass = read(&Persuadable, &stance, "Well?", None).unwrap().mass();
+    assert!((mass - 0.8).abs() < 1e-12, "{mass}");
+}

@@ -178,8 +178,8 @@ fn more_samples_reuse_those_that_are_there() {
 #[test]
 fn a_full_disk_stops_the_run_and_what_was_kept_is_used_later() {
     let (shelf, _, outcome) = finished();
-    // Not even the pool fits; a dataset without its adapter; everything but the last artifact.
-    for (kept, room) in [(1, 0), (2, 1), (2, shelf.artifacts() - 3)] {
+    // Nothing fits beside the pools; a dataset without its adapter; everything but the last artifact.
+    for (kept, room) in [(2, 0), (2, 1), (2, shelf.artifacts() - 3)] {
         let (full, store) = (begun(kept), store());
         *full.room.lock().unwrap() = Some(room);
         let error = run(&plan(1), workshop(&full, &store)).unwrap_err();
@@ -236,8 +236,7 @@ fn a_cancelled_run_stops_and_a_later_one_goes_on_from_there() {
     for stop_in in ["training", "sampling"] {
         cancelled.store(false, Ordering::Relaxed);
         let press = |p: &Progress| {
-            cancelled
-                .store(p.phase == stop_in || cancelled.load(Ordering::Relaxed), Ordering::Relaxed)
+            cancelled.fetch_or(p.phase == stop_in, Ordering::Relaxed);
         };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let workshop =

@@ -66,16 +66,6 @@ pub(crate) struct Done {
     pub(crate) stderr: String,
 }
 
-/// A run in an empty store that nothing disturbs, and what it said.
-pub(crate) fn undisturbed() -> &'static (Bench, Done) {
-    static UNDISTURBED: OnceLock<(Bench, Done)> = OnceLock::new();
-    UNDISTURBED.get_or_init(|| {
-        let bench = Bench::new();
-        let done = bench.run(&[]).succeeded();
-        (bench, done)
-    })
-}
-
 /// A run in an empty store that nothing disturbs. It is held in memory, so that no folder outlives the tests.
 #[derive(Debug)]
 pub(crate) struct Undisturbed {
@@ -237,7 +227,7 @@ impl Bench {
 
     /// Fails unless the results are those of an undisturbed run.
     pub(crate) fn equals_undisturbed(&self) {
-        assert_same(&self.results(), &undisturbed().0.results());
+        assert_same(&self.results(), &undisturbed().results);
     }
 }
 

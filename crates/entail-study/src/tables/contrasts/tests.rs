@@ -9,7 +9,7 @@ fn arm(name: &str) -> ArmPlan {
 /// Compares values as if they had come from the arms of these names.
 fn check(names: [&str; 2], values: Option<[&[f64]; 2]>) -> Difference {
     let plans = names.map(arm);
-    let [treated, control] = plans.each_ref().map(|plan| Arm::unread(plan));
+    let [treated, control] = plans.each_ref().map(Arm::unread);
     compare(&treated, &control, values.map(|[a, b]| (a.to_vec(), b.to_vec())), 0.95)
 }
 
