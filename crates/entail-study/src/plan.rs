@@ -29,6 +29,8 @@ pub struct Plan {
     pub(crate) controls: Vec<String>,
     /// The claims, then the batteries of the study.
     pub(crate) batteries: Vec<Battery>,
+    /// The same with every prompt: what training rows must not give away, however few prompts are asked.
+    pub(crate) whole_batteries: Vec<Battery>,
     pub(crate) sampling: Sampling,
     pub(crate) samples: usize,
     pub(crate) analysis: AnalysisSection,
@@ -147,7 +149,8 @@ impl Plan {
         let checker = Checker { spec, text, world: WorldText::embedded(), read };
         checker.check_frame()?;
         let bases = checker.bases()?;
-        let mut batteries = checker.batteries()?;
+        let whole_batteries = checker.batteries()?;
+        let mut batteries = whole_batteries.clone();
         for stance in batteries.iter_mut().flat_map(|b| &mut b.stances) {
             stance.prompts.truncate(narrow.limit.unwrap_or(usize::MAX));
         }
@@ -159,7 +162,7 @@ impl Plan {
                 || narrow.arms.iter().any(|a| a == name)
                 || arm.is_untouched();
             if wanted {
-                arms.extend(checker.arm(name, arm, &bases, &batteries)?);
+                arms.extend(checker.arm(name, arm, &bases, &whole_batteries)?);
             }
         }
         if let Some(unknown) =
@@ -197,6 +200,7 @@ impl Plan {
             arms,
             controls,
             batteries,
+            whole_batteries,
             sampling,
             samples,
             analysis,

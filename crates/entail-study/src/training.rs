@@ -94,9 +94,9 @@ pub(crate) fn pools(
         let instruct = instruct_key(base);
         ensure(instruct, &|| instruct_pool(&model, instruct))?;
         if let RowSource::Teacher { wordings, questions, .. } = source {
-            let key = teacher_key(base, wordings, questions, &plan.batteries);
+            let key = teacher_key(base, wordings, questions, &plan.whole_batteries);
             ensure(key, &|| {
-                teacher_pool(&model, key, (wordings, questions), &measured(&plan.batteries))
+                teacher_pool(&model, key, (wordings, questions), &measured(&plan.whole_batteries))
             })?;
         }
     }
@@ -224,7 +224,7 @@ fn draw(
     let (claimed, rejected) = match source {
         RowSource::Given { rows, .. } => (rows, 0),
         RowSource::Teacher { wordings, questions, .. } => {
-            let pool = &pools[&teacher_key(base, wordings, questions, &plan.batteries)];
+            let pool = &pools[&teacher_key(base, wordings, questions, &plan.whole_batteries)];
             (&pool.rows, pool.rejected)
         }
     };
