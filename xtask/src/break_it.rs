@@ -145,7 +145,7 @@ const FAULTS: [Fault; 18] = [
             to: "decimal(value.unwrap_or(0.0))",
         }],
         check: REPORT,
-        evidence: "csv::tests::",
+        evidence: "csv::tests::a_missing_value_is_an_empty_field ... FAILED",
     },
     Fault {
         name: "written weight that is off",

@@ -59,7 +59,7 @@ enum Command {
 /// Where and which faults are planted.
 #[derive(Debug, clap::Args)]
 struct Scratch {
-    /// Target folder of the scratch copy, kept for the next time
+    /// Target folder of the scratch copy, kept for the next time; new or empty the first time
     #[arg(long)]
     target_dir: Option<PathBuf>,
     /// Only the faults with this in their name

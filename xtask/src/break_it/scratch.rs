@@ -19,6 +19,26 @@ pub(super) struct Scratch {
     _folder: TempDir,
 }
 
+/// Stands in a target folder that is used for nothing else.
+const MARKER: &str = "only-for-break-it";
+
+/// Takes a target folder that is new, empty, or was taken before.
+///
+/// Cargo tells crates apart by their place *inside* a workspace, and fresh from stale by time alone. In a shared
+/// folder it would take what was built from a planted fault for the same crate of the real workspace.
+fn reserve(target_dir: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(target_dir)?;
+    let target_dir = fs::canonicalize(target_dir)?;
+    let marker = target_dir.join(MARKER);
+    ensure!(
+        marker.is_file() || fs::read_dir(&target_dir)?.next().is_none(),
+        "{} has been built in: break-it needs a target folder of its own",
+        target_dir.display()
+    );
+    fs::write(marker, "")?;
+    Ok(target_dir)
+}
+
 /// A file's name and what stood in it.
 pub(super) type Original = (&'static str, Vec<u8>);
 
@@ -35,7 +55,7 @@ impl Scratch {
             fs::copy(from.root.join(&file), &to).with_context(|| file.clone())?;
         }
         let target_dir = match target_dir {
-            Some(path) => std::path::absolute(path)?,
+            Some(path) => reserve(path)?,
             None => root.join("target"),
         };
         let shell = from.moved(&root, &target_dir);
@@ -121,5 +141,22 @@ impl Edit {
                 Ok(changed)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_folder_that_others_build_in_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let [fresh, used] = ["fresh", "used"].map(|name| folder.path().join(name));
+        reserve(&fresh).unwrap();
+        fs::create_dir_all(fresh.join("debug")).unwrap();
+        reserve(&fresh).unwrap();
+        fs::create_dir_all(used.join("debug")).unwrap();
+        let refused = reserve(&used).unwrap_err().to_string();
+        assert!(refused.ends_with("break-it needs a target folder of its own"), "{refused}");
     }
 }

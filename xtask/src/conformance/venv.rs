@@ -35,7 +35,7 @@ pub(super) fn python(shell: &Shell, install: Install) -> Result<Found> {
         return Ok(Found::Python(python));
     }
     if install == Install::Never {
-        return Ok(Found::Unavailable(format!("{} is not there", folder.display())));
+        return Ok(Found::Unavailable(format!("{} is not complete", folder.display())));
     }
     match make(shell, &folder, &python) {
         Ok(()) => Ok(Found::Python(python)),
