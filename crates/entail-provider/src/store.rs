@@ -32,13 +32,17 @@ pub enum StoreError {
     },
     /// A row says something that this program never writes.
     #[error(
-        "completion {key:?} in the store is damaged: finish is {found:?}, expected \"stop\" or \"length\""
+        "completion {key:?} in the store is damaged: {field} is {found:?}, expected {expected}"
     )]
     Damaged {
         /// Its key.
         key: Key,
+        /// The column.
+        field: &'static str,
         /// What stands there.
         found: String,
+        /// What this program writes there.
+        expected: &'static str,
     },
     /// `SQLite` failed: disk full, not a database, locked.
     #[error("the store failed")]
@@ -94,9 +98,22 @@ impl CompletionStore {
                 let finish = match finish.as_str() {
                     "stop" => Finish::Stop,
                     "length" => Finish::Length,
-                    _ => return Err(StoreError::Damaged { key: *key, found: finish }),
+                    _ => {
+                        let expected = "\"stop\" or \"length\"";
+                        return Err(StoreError::Damaged {
+                            key: *key,
+                            field: "finish",
+                            found: finish,
+                            expected,
+                        });
+                    }
                 };
-                let tokens = usize::try_from(tokens).unwrap_or(0);
+                let tokens = usize::try_from(tokens).map_err(|_| StoreError::Damaged {
+                    key: *key,
+                    field: "tokens",
+                    found: tokens.to_string(),
+                    expected: "a count",
+                })?;
                 Ok(Some(Completion { text, finish, tokens, logprob }))
             })
             .collect()

@@ -81,3 +81,13 @@ fn two_handles_share_one_file() {
     two.put([(Key::of(&2), &completion("two"))]).unwrap();
     assert_eq!(one.count_present(&[Key::of(&1), Key::of(&2)]).unwrap(), 2);
 }
+
+#[test]
+fn a_negative_count_of_tokens_is_damage_and_not_a_number() {
+    let store = CompletionStore::new(Connection::open_in_memory().unwrap()).unwrap();
+    let key = Key::of(&"a");
+    store.put([(key, &completion("a"))]).unwrap();
+    store.connection.lock().unwrap().execute("UPDATE completion SET tokens = -4", []).unwrap();
+    let error = store.get(&[key]).unwrap_err();
+    assert!(error.to_string().contains("tokens is \"-4\", expected a count"), "{error}");
+}
