@@ -10,12 +10,13 @@
 //! A p-value outside `[0, 1]` is an error, [`NotProbability`]. A bug in the caller panics with a
 //! sentence: a confidence outside `(0, 1)`, more successes than trials, slices of two lengths.
 //!
-//! No input or output, no async, no clock, no randomness: the same slices give the same bits on
-//! one machine. Student and normal quantiles agree with scipy to at least eight digits, which
+//! No input or output, no async, no clock; randomness is a seed in the arguments: the same slices
+//! give the same bits on one machine. Student and normal quantiles agree with scipy to at least eight digits, which
 //! `fixtures/stats` holds them to.
 
 mod contrast;
 mod family;
+mod grid;
 mod quantile;
 mod rates;
 mod regression;
@@ -25,6 +26,7 @@ mod test_support;
 
 pub use contrast::{Contrast, TooLittle, against_fixed, welch};
 pub use family::{NotProbability, benjamini_hochberg, benjamini_yekutieli, holm};
+pub use grid::{Cell, Grid, GridError};
 pub use rates::{design_effect_interval, log_odds_difference, newcombe, wilson};
 pub use regression::{Regression, slope};
 pub use summary::{Interval, mean, mean_interval, standard_deviation, standard_error};
