@@ -47,6 +47,17 @@ pub fn holm(p: &[f64]) -> Result<Vec<f64>, NotProbability> {
     Ok(adjusted)
 }
 
+/// Confidence of intervals for the `selected` of `m` results that a procedure at level `alpha` picked
+/// out, such that the expected share of selected intervals that miss stays at `alpha` (false coverage
+/// rate; Benjamini and Yekutieli 2005): `1 - alpha * selected / m`.
+///
+/// `None` when nothing was selected. Panics on more selected than there are, or an alpha outside (0, 1).
+pub fn false_coverage_confidence(alpha: f64, selected: usize, m: usize) -> Option<f64> {
+    assert!(alpha > 0.0 && alpha < 1.0, "alpha lies between 0 and 1, got {alpha}");
+    assert!(selected <= m, "{selected} selected of {m}");
+    (selected > 0).then(|| 1.0 - alpha * selected as f64 / m as f64)
+}
+
 fn step_up(p: &[f64], factor: f64) -> Result<Vec<f64>, NotProbability> {
     let ascending = ranked(p)?;
     let mut adjusted = vec![0.0; p.len()];

@@ -14,19 +14,32 @@
 //! give the same bits on one machine. Student and normal quantiles agree with scipy to at least eight digits, which
 //! `fixtures/stats` holds them to.
 
+mod bootstrap;
+mod clustered;
 mod contrast;
 mod family;
 mod grid;
 mod quantile;
 mod rates;
 mod regression;
+mod relabel;
+mod simulate;
 mod summary;
 #[cfg(test)]
 mod test_support;
 
-pub use contrast::{Contrast, TooLittle, against_fixed, welch};
-pub use family::{NotProbability, benjamini_hochberg, benjamini_yekutieli, holm};
+pub use bootstrap::Resampled;
+pub use clustered::{Pairs, PerClaim, per_claim, two_way};
+pub use contrast::{
+    ArmMean, Contrast, Equivalence, TooLittle, against_all, against_fixed, equivalence, paired,
+    sampling_variance, welch,
+};
+pub use family::{
+    NotProbability, benjamini_hochberg, benjamini_yekutieli, false_coverage_confidence, holm,
+};
 pub use grid::{Cell, Grid, GridError};
 pub use rates::{design_effect_interval, log_odds_difference, newcombe, wilson};
 pub use regression::{Regression, slope};
+pub use relabel::{Item, NoRelabelling, max_t, permutation};
+pub use simulate::{Noise, Reader, Shape, Simulated, simulate};
 pub use summary::{Interval, mean, mean_interval, standard_deviation, standard_error};

@@ -17,8 +17,11 @@ pub(crate) fn normal_critical(confidence: f64) -> f64 {
     -Normal::standard().inverse_cdf((1.0 - confidence) / 2.0)
 }
 
-/// `t` with `P(|T| <= t) = confidence` at `df >= 1` degrees of freedom.
+/// `t` with `P(|T| <= t) = confidence` at `df >= 1` degrees of freedom, infinitely many included.
 pub(crate) fn student_critical(confidence: f64, df: f64) -> f64 {
+    if df.is_infinite() {
+        return normal_critical(confidence);
+    }
     // The two-sided p falls and is convex for t > 0, and t exceeds z at every df. So Newton's
     // steps from z climb to the root without passing it; a step back is rounding and ends the search.
     let mut t = normal_critical(confidence);
@@ -34,8 +37,17 @@ pub(crate) fn student_critical(confidence: f64, df: f64) -> f64 {
     t
 }
 
+/// `P(T >= t)` at `df` degrees of freedom.
+pub(crate) fn student_upper(t: f64, df: f64) -> f64 {
+    let tail = student_two_sided(t, df) / 2.0;
+    if t > 0.0 { tail } else { 1.0 - tail }
+}
+
 /// `P(|T| >= |t|)` at `df` degrees of freedom; relative precision holds far into the tail.
 pub(crate) fn student_two_sided(t: f64, df: f64) -> f64 {
+    if df.is_infinite() {
+        return 2.0 * Normal::standard().cdf(-t.abs());
+    }
     let square = t * t;
     // Both arms are the same quantity; each forms the small one of x and 1 - x without cancellation.
     if square < df {

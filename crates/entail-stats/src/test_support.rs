@@ -27,7 +27,15 @@ pub(crate) fn replicates() -> impl Strategy<Value = Vec<f64>> {
 
 /// The cases that `fixtures/stats/make_stats.py` wrote for one function.
 pub(crate) fn goldens(function: &str) -> Vec<Golden> {
-    let text = include_str!("../../../fixtures/stats/stats.json");
+    cases_of(include_str!("../../../fixtures/stats/stats.json"), function)
+}
+
+/// The cases that `fixtures/stats/make_contrasts.py` wrote for one function.
+pub(crate) fn contrast_goldens(function: &str) -> Vec<Golden> {
+    cases_of(include_str!("../../../fixtures/stats/contrasts.json"), function)
+}
+
+fn cases_of(text: &str, function: &str) -> Vec<Golden> {
     let file: Value = serde_json::from_str(text).unwrap();
     assert_eq!(file["schema"], 1);
     let cases = file[function].as_array().unwrap();
@@ -50,6 +58,18 @@ impl Golden {
 
     pub(crate) fn floats(&self, key: &str) -> Vec<f64> {
         self.0[key].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+    }
+
+    /// Objects in a list, such as the items of a study.
+    pub(crate) fn list(&self, key: &str) -> Vec<Golden> {
+        self.0[key].as_array().unwrap().iter().cloned().map(Golden).collect()
+    }
+
+    /// A list of lists of counts.
+    pub(crate) fn rows(&self, key: &str) -> Vec<Vec<u64>> {
+        let row =
+            |row: &Value| row.as_array().unwrap().iter().map(|x| x.as_u64().unwrap()).collect();
+        self.0[key].as_array().unwrap().iter().map(row).collect()
     }
 
     pub(crate) fn pairs(&self, key: &str) -> Vec<(u64, u64)> {

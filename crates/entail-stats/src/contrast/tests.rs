@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::summary::mean_interval;
-use crate::test_support::{Golden, Stream, cases, goldens, is_close, replicates};
+use crate::test_support::{Golden, Stream, cases, contrast_goldens, goldens, is_close, replicates};
 
 fn check_contrast(golden: &Golden, got: Contrast) {
     golden.assert_close("estimate", got.estimate);
@@ -189,4 +189,77 @@ fn pooled_answers_cover_far_less_than_they_state() {
         (p1 - p0 - half, p1 - p0 + half)
     });
     assert!(pooled_z < 0.90, "pooled z covers {pooled_z}");
+}
+
+#[test]
+fn paired_and_equivalence_agree_with_scipy_and_statsmodels() {
+    for golden in contrast_goldens("paired") {
+        let got = paired(&golden.floats("treated"), &golden.floats("control"), 0.95).unwrap();
+        check_contrast(&golden, got);
+    }
+    let mut held = 0;
+    for golden in contrast_goldens("equivalence") {
+        let arm = |key: &str| ArmMean::of_runs(&golden.floats(key), None).unwrap();
+        let (margin, alpha) = (golden.float("margin"), golden.float("alpha"));
+        let got = equivalence(&arm("treated"), &arm("control"), margin, alpha).unwrap();
+        golden.assert_close("low", got.low);
+        golden.assert_close("high", got.high);
+        golden.assert_same_digits("p", got.p);
+        assert_eq!(got.holds, golden.float("p") < alpha, "{golden:?}");
+        held += usize::from(got.holds);
+    }
+    assert!(held > 0 && held < 4, "the cases fall on both sides: {held} of 4");
+}
+
+#[test]
+fn runs_that_never_differ_are_known_up_to_the_answers_that_were_read() {
+    let variance = sampling_variance(0, 100).unwrap();
+    let p = 2.0 / 104.0;
+    assert!(is_close(variance, p * (1.0 - p) / 100.0));
+    assert_eq!(sampling_variance(0, 0), None);
+    let never = ArmMean::of_runs(&[0.0; 6], Some(variance)).unwrap();
+    assert!(is_close(never.variance, variance / 6.0));
+    let none = never.minus(&never, 0.95).unwrap();
+    assert!(none.estimate.abs() < 1e-15 && none.p > 0.99);
+    assert!(none.high > 0.005 && none.high < 0.03, "{none:?}");
+    assert_eq!(ArmMean::of_runs(&[0.0; 6], None), Err(TooLittle::NoSpread));
+    // Where runs do differ, their scatter alone counts, however small.
+    let differ = ArmMean::of_runs(&[0.0, 0.0, 0.001], Some(variance)).unwrap();
+    assert!(differ.variance < variance / 1000.0);
+}
+
+#[test]
+fn one_model_adds_the_error_of_its_answers_and_no_degrees_of_freedom() {
+    let runs = ArmMean::of_runs(&[0.5, 0.51, 0.52, 0.505], None).unwrap();
+    let exact = runs.minus(&ArmMean::of_one_model(0.2, 0.0).unwrap(), 0.95).unwrap();
+    let sampled = runs.minus(&ArmMean::of_one_model(0.2, 0.0016).unwrap(), 0.95).unwrap();
+    assert!(sampled.low < exact.low && sampled.high > exact.high, "{exact:?} {sampled:?}");
+    let one = ArmMean::of_one_model(0.5, 0.01).unwrap();
+    let two = one.minus(&ArmMean::of_one_model(0.3, 0.0).unwrap(), 0.95).unwrap();
+    assert!(is_close(two.high, 0.2 + 1.959_963_984_540_054 * 0.1), "{two:?}");
+    assert_eq!(ArmMean::of_one_model(f64::NAN, 0.0), Err(TooLittle::NotFinite));
+    assert_eq!(ArmMean::of_runs(&[0.5], Some(0.1)), Err(TooLittle::Values { got: 1, need: 2 }));
+}
+
+#[test]
+fn a_headline_is_the_weakest_of_its_contrasts() {
+    let contrast = |estimate: f64, half: f64, p: f64| Contrast {
+        estimate,
+        low: estimate - half,
+        high: estimate + half,
+        p,
+    };
+    let all = against_all(&[contrast(0.5, 0.1, 0.001), contrast(0.3, 0.05, 0.01)]).unwrap();
+    assert_eq!(all, Contrast { estimate: 0.3, low: 0.25, high: 0.35, p: 0.01 });
+    let wide = against_all(&[contrast(-0.3, 0.05, 0.01), contrast(-0.5, 0.4, 0.2)]).unwrap();
+    assert!(is_close(wide.high, -0.1) && is_close(wide.estimate, -0.3) && is_close(wide.p, 0.2));
+    assert_eq!(against_all(&[contrast(0.3, 0.1, 0.1), contrast(-0.1, 0.1, 0.5)]), None);
+    assert_eq!(against_all(&[]), None);
+}
+
+#[test]
+#[should_panic(expected = "a margin is above zero")]
+fn a_margin_of_nothing_is_a_bug() {
+    let arm = ArmMean::of_runs(&[0.1, 0.2], None).unwrap();
+    let _ = equivalence(&arm, &arm, 0.0, 0.05);
 }

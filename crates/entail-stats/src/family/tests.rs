@@ -91,3 +91,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn selected_intervals_are_wider_the_fewer_were_selected() {
+    assert_eq!(false_coverage_confidence(0.05, 0, 20), None);
+    assert_eq!(false_coverage_confidence(0.05, 20, 20), Some(0.95));
+    let one = false_coverage_confidence(0.05, 1, 20).unwrap();
+    assert!((one - 0.9975).abs() < 1e-12);
+}

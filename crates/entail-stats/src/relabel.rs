@@ -1,0 +1,185 @@
+//! Exact tests: what would the difference be if the labels of the training runs were dealt anew?
+
+use crate::contrast::TooLittle;
+use crate::summary::raw_mean;
+
+/// Relabellings that are gone through one by one; beyond them, use more careful planning than this.
+const MOST_RELABELLINGS: usize = 200_000;
+
+/// Why there is no exact test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoRelabelling {
+    /// Too few runs, or a value that is not finite.
+    #[error(transparent)]
+    TooLittle(#[from] TooLittle),
+    /// More relabellings than are gone through.
+    #[error("{treated} and {control} runs have more than {MOST_RELABELLINGS} relabellings")]
+    TooMany {
+        /// Treated runs.
+        treated: usize,
+        /// Control runs.
+        control: usize,
+    },
+    /// An item with another number of runs than the first.
+    #[error("item {item} has {found} runs, expected {expected} as in the first")]
+    Ragged {
+        /// Zero-based item.
+        item: usize,
+        /// Its runs, of both arms.
+        found: usize,
+        /// Those of the first item.
+        expected: usize,
+    },
+}
+
+/// Two-sided p-value of the exact permutation test on the difference of means (Fisher 1935; Pitman
+/// 1937): the share of all ways to deal the labels whose difference is as large. With `S` runs per
+/// arm it cannot fall below `2 / C(2S, S)`: .10 at three, .029 at four, .0022 at six.
+///
+/// # Errors
+/// [`NoRelabelling`]; fewer than one run in an arm is [`TooLittle::Replicates`].
+pub fn permutation(treated: &[f64], control: &[f64]) -> Result<f64, NoRelabelling> {
+    let values = joined(treated, control)?;
+    let difference = |labels: &[bool]| {
+        let (mut one, mut zero) = (0.0, 0.0);
+        for (value, is_treated) in values.iter().zip(labels) {
+            *(if *is_treated { &mut one } else { &mut zero }) += value;
+        }
+        one / treated.len() as f64 - zero / control.len() as f64
+    };
+    let observed = (raw_mean(treated) - raw_mean(control)).abs();
+    // Sums of the same numbers in another order differ by rounding, and must count as equal.
+    let bar = observed * (1.0 - 1e-12) - 1e-15;
+    let (mut as_large, mut all) = (0_usize, 0_usize);
+    for labels in relabellings(treated.len(), control.len())? {
+        all += 1;
+        as_large += usize::from(difference(&labels).abs() >= bar);
+    }
+    Ok(as_large as f64 / all as f64)
+}
+
+/// Runs of both arms on one item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// Value per treated run.
+    pub treated: Vec<f64>,
+    /// Value per control run, in one order for all items, like the treated.
+    pub control: Vec<f64>,
+}
+
+/// P-values adjusted over a family of items by step-down max-T (Westfall and Young 1993, algorithm
+/// 4.1; Ge, Dudoit and Speed 2003): the labels of the *runs* are dealt anew for all items at once, so
+/// whatever correlation the items have stays as it is. Exact, and strong control of any false
+/// rejection. The statistic is Welch's `|t|`; an item on which no run differs has `t = 0`, and one on
+/// which the arms differ without any spread has an infinite one.
+///
+/// # Errors
+/// [`NoRelabelling`]: fewer than two runs in an arm, values that are not finite, items of different
+/// lengths.
+pub fn max_t(items: &[Item]) -> Result<Vec<f64>, NoRelabelling> {
+    let Some(first) = items.first() else { return Ok(Vec::new()) };
+    let (n_treated, n_control) = (first.treated.len(), first.control.len());
+    let mut joint = Vec::with_capacity(items.len());
+    for (item, runs) in items.iter().enumerate() {
+        let found = runs.treated.len() + runs.control.len();
+        if runs.treated.len() != n_treated || runs.control.len() != n_control {
+            return Err(NoRelabelling::Ragged { item, found, expected: n_treated + n_control });
+        }
+        if n_treated < 2 || n_control < 2 {
+            let too_few = TooLittle::Replicates { treated: n_treated, control: n_control };
+            return Err(too_few.into());
+        }
+        joint.push(joined(&runs.treated, &runs.control)?);
+    }
+    let mut observed = Vec::with_capacity(items.len());
+    let original: Vec<bool> = (0..n_treated + n_control).map(|run| run < n_treated).collect();
+    for values in &joint {
+        observed.push(statistic(values, &original, n_treated));
+    }
+    let mut descending: Vec<usize> = (0..items.len()).collect();
+    descending.sort_by(|&a, &b| observed[b].total_cmp(&observed[a]));
+    let mut as_large = vec![0_usize; items.len()];
+    let mut all = 0_usize;
+    for labels in relabellings(n_treated, n_control)? {
+        all += 1;
+        let mut largest = 0.0_f64;
+        for &item in descending.iter().rev() {
+            largest = largest.max(statistic(&joint[item], &labels, n_treated));
+            as_large[item] += usize::from(largest >= observed[item] * (1.0 - 1e-9));
+        }
+    }
+    let mut adjusted = vec![0.0; items.len()];
+    let mut running = 0.0_f64;
+    for &item in &descending {
+        running = running.max(as_large[item] as f64 / all as f64);
+        adjusted[item] = running;
+    }
+    Ok(adjusted)
+}
+
+/// Welch's `|t|` under a labelling.
+fn statistic(values: &[f64], labels: &[bool], n_treated: usize) -> f64 {
+    let (n1, n0) = (n_treated as f64, (values.len() - n_treated) as f64);
+    let mut sums = [0.0; 2];
+    for (value, is_treated) in values.iter().zip(labels) {
+        sums[usize::from(*is_treated)] += value;
+    }
+    let means = [sums[0] / n0, sums[1] / n1];
+    let mut squares = [0.0; 2];
+    for (value, is_treated) in values.iter().zip(labels) {
+        let arm = usize::from(*is_treated);
+        squares[arm] += (value - means[arm]).powi(2);
+    }
+    let error = squares[1] / (n1 * (n1 - 1.0)) + squares[0] / (n0 * (n0 - 1.0));
+    let difference = (means[1] - means[0]).abs();
+    // A difference or a spread of this size is the rounding of shares.
+    if difference < 1e-12 {
+        0.0
+    } else if error < 1e-24 {
+        f64::INFINITY
+    } else {
+        difference / error.sqrt()
+    }
+}
+
+fn joined(treated: &[f64], control: &[f64]) -> Result<Vec<f64>, TooLittle> {
+    if treated.is_empty() || control.is_empty() {
+        let (treated, control) = (treated.len(), control.len());
+        return Err(TooLittle::Replicates { treated, control });
+    }
+    let values: Vec<f64> = treated.iter().chain(control).copied().collect();
+    if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(TooLittle::NotFinite) }
+}
+
+/// Every way to call `n_treated` of the runs treated, in lexical order.
+fn relabellings(
+    n_treated: usize,
+    n_control: usize,
+) -> Result<impl Iterator<Item = Vec<bool>>, NoRelabelling> {
+    let n = n_treated + n_control;
+    let mut count = 1_u128;
+    for chosen in 0..n_treated.min(n_control) {
+        count = count * (n - chosen) as u128 / (chosen + 1) as u128;
+        if count > MOST_RELABELLINGS as u128 {
+            return Err(NoRelabelling::TooMany { treated: n_treated, control: n_control });
+        }
+    }
+    let first: Vec<bool> = (0..n).map(|run| run < n_treated).collect();
+    Ok(std::iter::successors(Some(first), |labels| following(labels)))
+}
+
+/// The next labelling in lexical order: the last treated run that has a control after it moves one
+/// to the right, and all treated runs behind it follow closely.
+fn following(labels: &[bool]) -> Option<Vec<bool>> {
+    let at = (0..labels.len() - 1).rev().find(|&i| labels[i] && !labels[i + 1])?;
+    let mut next = labels.to_vec();
+    next[at] = false;
+    let behind = labels[at + 1..].iter().filter(|l| **l).count();
+    for (offset, label) in next[at + 1..].iter_mut().enumerate() {
+        *label = offset <= behind;
+    }
+    Some(next)
+}
+
+#[cfg(test)]
+mod tests;
