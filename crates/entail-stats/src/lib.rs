@@ -14,19 +14,35 @@
 //! give the same bits on one machine. Student and normal quantiles agree with scipy to at least eight digits, which
 //! `fixtures/stats` holds them to.
 
+mod agreement;
 mod contrast;
 mod family;
 mod grid;
+mod judge;
 mod quantile;
 mod rates;
 mod regression;
+mod selection;
 mod summary;
 #[cfg(test)]
 mod test_support;
 
+pub use agreement::{
+    AgreementError, Scale, Weights, cohen_kappa, gwet_ac1, icc_2_1, krippendorff_alpha,
+    raw_agreement, repeatability,
+};
 pub use contrast::{Contrast, TooLittle, against_fixed, welch};
 pub use family::{NotProbability, benjamini_hochberg, benjamini_yekutieli, holm};
 pub use grid::{Cell, Grid, GridError};
+pub use judge::{
+    Calibration, CorrectedRate, JudgeError, Observed, PredictionPowered, corrected_difference,
+    corrected_difference_per_arm, lang_reiczigel, prediction_powered_mean,
+    prediction_powered_mean_tuned, rogan_gladen,
+};
 pub use rates::{design_effect_interval, log_odds_difference, newcombe, wilson};
 pub use regression::{Regression, slope};
+pub use selection::{
+    AtThreshold, Bounds, FilterVerdict, Filtered, FilteredContrast, compare_filtered,
+    rates_at_thresholds,
+};
 pub use summary::{Interval, mean, mean_interval, standard_deviation, standard_error};
