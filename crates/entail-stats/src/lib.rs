@@ -14,20 +14,27 @@
 //! give the same bits on one machine. Student and normal quantiles agree with scipy to at least eight digits, which
 //! `fixtures/stats` holds them to.
 
+mod agreement;
 mod bootstrap;
 mod clustered;
 mod contrast;
 mod family;
 mod grid;
+mod judge;
 mod quantile;
 mod rates;
 mod regression;
 mod relabel;
+mod selection;
 mod simulate;
 mod summary;
 #[cfg(test)]
 mod test_support;
 
+pub use agreement::{
+    AgreementError, Scale, Weights, cohen_kappa, gwet_ac1, icc_2_1, krippendorff_alpha,
+    raw_agreement, repeatability,
+};
 pub use bootstrap::Resampled;
 pub use clustered::{Pairs, PerClaim, per_claim, two_way};
 pub use contrast::{
@@ -38,8 +45,17 @@ pub use family::{
     NotProbability, benjamini_hochberg, benjamini_yekutieli, false_coverage_confidence, holm,
 };
 pub use grid::{Cell, Grid, GridError};
+pub use judge::{
+    Calibration, CorrectedRate, JudgeError, PredictionPowered, corrected_difference,
+    corrected_difference_per_arm, lang_reiczigel, prediction_powered_mean,
+    prediction_powered_mean_tuned, rogan_gladen,
+};
 pub use rates::{design_effect_interval, log_odds_difference, newcombe, wilson};
 pub use regression::{Regression, slope};
 pub use relabel::{Item, NoRelabelling, max_t, permutation};
+pub use selection::{
+    AtThreshold, Bounds, FilterVerdict, Filtered, FilteredContrast, compare_filtered,
+    rates_at_thresholds,
+};
 pub use simulate::{Noise, Reader, Shape, Simulated, simulate};
 pub use summary::{Interval, mean, mean_interval, standard_deviation, standard_error};

@@ -27,15 +27,16 @@ pub(crate) fn replicates() -> impl Strategy<Value = Vec<f64>> {
 
 /// The cases that `fixtures/stats/make_stats.py` wrote for one function.
 pub(crate) fn goldens(function: &str) -> Vec<Golden> {
-    cases_of(include_str!("../../../fixtures/stats/stats.json"), function)
+    goldens_in(include_str!("../../../fixtures/stats/stats.json"), function)
 }
 
 /// The cases that `fixtures/stats/make_contrasts.py` wrote for one function.
 pub(crate) fn contrast_goldens(function: &str) -> Vec<Golden> {
-    cases_of(include_str!("../../../fixtures/stats/contrasts.json"), function)
+    goldens_in(include_str!("../../../fixtures/stats/contrasts.json"), function)
 }
 
-fn cases_of(text: &str, function: &str) -> Vec<Golden> {
+/// The cases for one function in the text of a golden file.
+pub(crate) fn goldens_in(text: &str, function: &str) -> Vec<Golden> {
     let file: Value = serde_json::from_str(text).unwrap();
     assert_eq!(file["schema"], 1);
     let cases = file[function].as_array().unwrap();
@@ -48,6 +49,11 @@ fn cases_of(text: &str, function: &str) -> Vec<Golden> {
 pub(crate) struct Golden(Value);
 
 impl Golden {
+    /// The entry as JSON, for shapes that have no reader here.
+    pub(crate) fn json(&self, key: &str) -> &Value {
+        &self.0[key]
+    }
+
     pub(crate) fn float(&self, key: &str) -> f64 {
         self.0[key].as_f64().unwrap_or_else(|| panic!("no number {key} in {self:?}"))
     }
