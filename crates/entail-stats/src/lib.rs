@@ -20,6 +20,7 @@ mod grid;
 mod quantile;
 mod rates;
 mod regression;
+mod structure;
 mod summary;
 #[cfg(test)]
 mod test_support;
@@ -29,4 +30,10 @@ pub use family::{NotProbability, benjamini_hochberg, benjamini_yekutieli, holm};
 pub use grid::{Cell, Grid, GridError};
 pub use rates::{design_effect_interval, log_odds_difference, newcombe, wilson};
 pub use regression::{Regression, slope};
+pub use structure::{
+    Coefficient, Correlation, Correlations, Deming, Diagnosticity, Direction, FactorError, Factors,
+    Mediation, Movement, Paired, ParallelAnalysis, RankCorrelation, Threshold, Unassessable,
+    correlation, correlations, deming, diagnosticity, mediation, movement, parallel_analysis,
+    principal_axis, spearman, within_arm_slope,
+};
 pub use summary::{Interval, mean, mean_interval, standard_deviation, standard_error};
