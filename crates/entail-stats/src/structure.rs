@@ -56,3 +56,6 @@ fn quantile(ascending: &[f64], share: f64) -> f64 {
     let above = (below + 1).min(last);
     ascending[below] + (position - below as f64) * (ascending[above] - ascending[below])
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,11 @@ pub(crate) fn replicates() -> impl Strategy<Value = Vec<f64>> {
 
 /// The cases that `fixtures/stats/make_stats.py` wrote for one function.
 pub(crate) fn goldens(function: &str) -> Vec<Golden> {
-    let text = include_str!("../../../fixtures/stats/stats.json");
+    goldens_in(include_str!("../../../fixtures/stats/stats.json"), function)
+}
+
+/// The same from the text of another file.
+pub(crate) fn goldens_in(text: &str, function: &str) -> Vec<Golden> {
     let file: Value = serde_json::from_str(text).unwrap();
     assert_eq!(file["schema"], 1);
     let cases = file[function].as_array().unwrap();
@@ -40,6 +44,10 @@ pub(crate) fn goldens(function: &str) -> Vec<Golden> {
 pub(crate) struct Golden(Value);
 
 impl Golden {
+    pub(crate) fn value(&self, key: &str) -> &Value {
+        &self.0[key]
+    }
+
     pub(crate) fn float(&self, key: &str) -> f64 {
         self.0[key].as_f64().unwrap_or_else(|| panic!("no number {key} in {self:?}"))
     }
