@@ -27,6 +27,7 @@ mod regression;
 mod relabel;
 mod selection;
 mod simulate;
+mod structure;
 mod summary;
 #[cfg(test)]
 mod test_support;
@@ -58,4 +59,10 @@ pub use selection::{
     rates_at_thresholds,
 };
 pub use simulate::{Noise, Reader, Shape, Simulated, simulate};
+pub use structure::{
+    Coefficient, Correlation, Correlations, Deming, Diagnosticity, Direction, FactorError, Factors,
+    Mediation, Movement, Paired, ParallelAnalysis, PointErrors, RankCorrelation, Threshold,
+    Unassessable, correlation, correlations, deming, diagnosticity, mediation, movement,
+    parallel_analysis, principal_axis, spearman, within_arm_slope,
+};
 pub use summary::{Interval, mean, mean_interval, standard_deviation, standard_error};

@@ -213,7 +213,7 @@ fn a_judge_known_to_be_perfect_gives_back_welch() {
     let (treated, control) = ([0.42, 0.5, 0.38, 0.61], [0.2, 0.25, 0.11, 0.3, 0.18]);
     let known = calibration([1 << 20; 4]);
     let want = welch(&treated, &control, 0.95).unwrap();
-    let [one, zero] = [&treated[..], &control[..]].map(|xs| of_runs(xs));
+    let [one, zero] = [&treated[..], &control[..]].map(of_runs);
     let shared = corrected_difference(&one, &zero, &known, 0.95).unwrap();
     let per_arm = corrected_difference_per_arm((&one, &known), (&zero, &known), 0.95).unwrap();
     for got in [shared, per_arm] {
