@@ -14,9 +14,12 @@
 //! give the same bits on one machine. Student and normal quantiles agree with scipy to at least eight digits, which
 //! `fixtures/stats` holds them to.
 
+mod components;
 mod contrast;
 mod family;
 mod grid;
+mod invert;
+mod linear;
 mod quantile;
 mod rates;
 mod regression;
@@ -24,6 +27,10 @@ mod summary;
 #[cfg(test)]
 mod test_support;
 
+pub use components::{
+    Components, Inseparable, MeanSquare, MeanSquares, MeanVariance, Parts, Rest, components,
+    judge_variance, leave_one_out,
+};
 pub use contrast::{Contrast, TooLittle, against_fixed, welch};
 pub use family::{NotProbability, benjamini_hochberg, benjamini_yekutieli, holm};
 pub use grid::{Cell, Grid, GridError};
