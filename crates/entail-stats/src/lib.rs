@@ -17,10 +17,13 @@
 mod agreement;
 mod bootstrap;
 mod clustered;
+mod components;
 mod contrast;
 mod family;
 mod grid;
+mod invert;
 mod judge;
+mod linear;
 mod quantile;
 mod rates;
 mod regression;
@@ -38,6 +41,10 @@ pub use agreement::{
 };
 pub use bootstrap::Resampled;
 pub use clustered::{Pairs, PerClaim, per_claim, two_way};
+pub use components::{
+    Components, Inseparable, MeanSquare, MeanSquares, MeanVariance, Parts, Rest, components,
+    judge_variance, leave_one_out,
+};
 pub use contrast::{
     ArmMean, Contrast, Equivalence, TooLittle, against_all, against_fixed, equivalence, paired,
     sampling_variance, welch,
