@@ -17,9 +17,12 @@
 mod contrast;
 mod family;
 mod grid;
+mod integration;
+mod power;
 mod quantile;
 mod rates;
 mod regression;
+mod sequential;
 mod summary;
 #[cfg(test)]
 mod test_support;
@@ -27,6 +30,11 @@ mod test_support;
 pub use contrast::{Contrast, TooLittle, against_fixed, welch};
 pub use family::{NotProbability, benjamini_hochberg, benjamini_yekutieli, holm};
 pub use grid::{Cell, Grid, GridError};
+pub use power::{
+    Aim, PerReplicate, Plan, PlanError, PlannedArm, fewest_at_floor, permutation_floor,
+    replicates_for_equivalence, replicates_needed, upper_variance,
+};
 pub use rates::{design_effect_interval, log_odds_difference, newcombe, wilson};
 pub use regression::{Regression, slope};
+pub use sequential::{Decision, Direction, Looks, LooksError, Spending};
 pub use summary::{Interval, mean, mean_interval, standard_deviation, standard_error};

@@ -27,7 +27,11 @@ pub(crate) fn replicates() -> impl Strategy<Value = Vec<f64>> {
 
 /// The cases that `fixtures/stats/make_stats.py` wrote for one function.
 pub(crate) fn goldens(function: &str) -> Vec<Golden> {
-    let text = include_str!("../../../fixtures/stats/stats.json");
+    goldens_of(include_str!("../../../fixtures/stats/stats.json"), function)
+}
+
+/// The cases of one function in a file of goldens.
+pub(crate) fn goldens_of(text: &str, function: &str) -> Vec<Golden> {
     let file: Value = serde_json::from_str(text).unwrap();
     assert_eq!(file["schema"], 1);
     let cases = file[function].as_array().unwrap();
@@ -50,6 +54,10 @@ impl Golden {
 
     pub(crate) fn floats(&self, key: &str) -> Vec<f64> {
         self.0[key].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+    }
+
+    pub(crate) fn text(&self, key: &str) -> &str {
+        self.0[key].as_str().unwrap_or_else(|| panic!("no text {key} in {self:?}"))
     }
 
     pub(crate) fn pairs(&self, key: &str) -> Vec<(u64, u64)> {
