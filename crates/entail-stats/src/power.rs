@@ -14,6 +14,11 @@ use crate::quantile::{assert_confidence, normal_tail, student_critical};
 
 /// Standard deviations beyond which a bell is dropped: it holds `1e-18` of the mass.
 const REACH: f64 = 9.0;
+/// Steepness above which the panels over the spread become many; only far levels of very few
+/// replicates get here.
+const STEEP: f64 = 60.0;
+/// Below this, `1 - alpha` has too few digits for a critical value.
+const SMALLEST_ALPHA: f64 = 1e-9;
 
 /// Variance components of one arm, in squared units of the score, in the model
 /// `y = mean + u_replicate + v_prompt + w_(replicate, prompt) + e`.
@@ -83,7 +88,7 @@ pub enum PlanError {
         control: usize,
     },
     /// A level that is no test's.
-    #[error("alpha is {value}, expected a number between 0 and 0.5")]
+    #[error("alpha is {value}, expected a number from 1e-9 to 0.5")]
     Alpha {
         /// What was given.
         value: f64,
@@ -151,8 +156,7 @@ impl Plan {
         if treated.variance + control.variance <= 0.0 {
             return Err(PlanError::NoSpread);
         }
-        // Below a rounding of 1 there is no critical value.
-        if !(alpha > f64::EPSILON && alpha < 0.5) {
+        if !(SMALLEST_ALPHA..0.5).contains(&alpha) {
             return Err(PlanError::Alpha { value: alpha });
         }
         Ok(Self { treated, control, alpha })
@@ -394,6 +398,9 @@ fn average(thresholds: &[(f64, f64)], chance: impl Fn(f64) -> f64) -> f64 {
 /// `P(|T| > threshold)` of the noncentral t: a normal around `shift` over its own spread.
 fn exceeds(threshold: f64, shift: f64, df: f64) -> f64 {
     let steepness = (shift.abs() + REACH).min(threshold * largest_spread(df));
+    if steepness > STEEP {
+        return over_normal(shift, f64::INFINITY, df, |x| x / threshold);
+    }
     over_spread(df, f64::INFINITY, steepness, |s| {
         normal_tail(threshold * s - shift) + normal_tail(threshold * s + shift)
     })
@@ -401,12 +408,30 @@ fn exceeds(threshold: f64, shift: f64, df: f64) -> f64 {
 
 /// Chance that a normal around `shift` stays `threshold` spreads away from both margins.
 fn stays_inside(threshold: f64, margin: f64, shift: f64, df: f64) -> f64 {
-    // Beyond this spread the interval is wider than the margins and nothing is shown.
     let steepness = margin.min(threshold * largest_spread(df));
+    if steepness > STEEP {
+        return over_normal(shift, margin, df, |x| (margin - x) / threshold);
+    }
+    // Beyond this spread the interval is wider than the margins and nothing is shown.
     over_spread(df, margin / threshold, steepness, |s| {
         let room = margin - threshold * s;
         normal_tail(-room - shift) - normal_tail(room - shift)
     })
+}
+
+/// Chance that `s = sqrt(chi^2 / df)` is below `limit(|x|)` and `|x|` below `top`, where `x` is
+/// normal around `shift`: the other order of integration, for steps too steep for [`over_spread`].
+fn over_normal(shift: f64, top: f64, df: f64, limit: impl Fn(f64) -> f64) -> f64 {
+    let center = shift.abs();
+    let (low, high) = ((center - REACH).max(0.0), (center + REACH).min(top));
+    if high <= low {
+        return 0.0;
+    }
+    let bell = |x: f64| (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
+    let below = |s: f64| gamma_lr(df / 2.0, df / 2.0 * s * s);
+    nodes(low, high, 1.0)
+        .map(|(x, weight)| weight * (bell(x - center) + bell(x + center)) * below(limit(x)))
+        .sum()
 }
 
 /// Mean of `chance(s)` over `s = sqrt(chi^2 / df)` from 0 to `top`, where `chance` is made of

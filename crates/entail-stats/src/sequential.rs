@@ -6,8 +6,13 @@
 //! from the joint normal distribution of the looks' statistics by the recursive integration of
 //! Armitage, `McPherson` and Rowe (1969; Jennison and Turnbull 2000, chapter 19), and are compared
 //! with the p-values of t tests (the significance level approach: Jennison and Turnbull 2000,
-//! section 4.4). A plan made with [`crate::Plan`] has a little less power under looks, because the
-//! last level is below `alpha`.
+//! section 4.4). With Welch's test, two to twelve replicates an arm and a total of .05, simulated
+//! studies reject falsely in .038 to .051 of cases when the arms scatter alike. With a threefold
+//! standard deviation in one arm it is up to .061, which is Welch's own excess at such sizes and
+//! not that of looking; nothing here corrects it.
+//!
+//! A plan made with [`crate::Plan`] has a little less power under looks, because the last level is
+//! below `alpha`.
 
 use crate::family::{NotProbability, check_probabilities};
 use crate::integration::{nodes, root};

@@ -183,6 +183,28 @@ fn power_is_the_share_in_which_welch_rejects() {
 }
 
 #[test]
+fn both_orders_of_integration_agree() {
+    let check = |got: f64, want: f64| assert!((got - want).abs() <= 1e-10, "{got} {want}");
+    for df in [2.0, 3.0, 6.0, 15.0] {
+        for (threshold, shift) in [(8.0, 3.0), (12.0, 20.0), (12.7, -40.0), (30.0, 45.0)] {
+            let over = over_normal(shift, f64::INFINITY, df, |x| x / threshold);
+            check(exceeds(threshold, shift, df), over);
+            let margin = 50.0;
+            let inside = over_normal(shift, margin, df, |x| (margin - x) / threshold);
+            check(stays_inside(threshold, margin, shift, df), inside);
+        }
+    }
+}
+
+#[test]
+fn far_levels_of_two_runs_are_finished_and_consistent() {
+    let plan = alike(1.0, 2, 1e-6);
+    let effect = plan.detectable_effect(0.8).unwrap();
+    assert!(effect > 100.0 && (plan.power(effect).unwrap() - 0.8).abs() < 1e-9, "{effect}");
+    assert!(plan.equivalence_power(2.0 * effect, 0.0).unwrap() > 0.8);
+}
+
+#[test]
 fn the_textbook_is_too_hopeful_with_few_runs() {
     let gap = |replicates| {
         let plan = alike(0.0045, replicates, 0.05);
