@@ -17,6 +17,8 @@ const REACH: f64 = 9.0;
 /// Steepness above which the panels over the spread become many; only far levels of very few
 /// replicates get here.
 const STEEP: f64 = 60.0;
+/// Farther than this from zero, a standard error is lost to rounding.
+const MOST_ERRORS: f64 = 1e9;
 /// Below this, `1 - alpha` has too few digits for a critical value.
 const SMALLEST_ALPHA: f64 = 1e-9;
 
@@ -99,8 +101,9 @@ pub enum PlanError {
         /// What was given.
         value: f64,
     },
-    /// An effect or margin without a size.
-    #[error("a size of {value}, expected a finite number")]
+    /// An effect or margin that is not finite, a margin of 0 or less, or one of more than `1e9`
+    /// standard errors, which is a slip of units.
+    #[error("a size of {value}, expected a finite number in the unit of the scores")]
     Size {
         /// What was given.
         value: f64,
@@ -153,7 +156,8 @@ impl Plan {
             let (treated, control) = (treated.replicates, control.replicates);
             return Err(PlanError::Replicates { treated, control });
         }
-        if treated.variance + control.variance <= 0.0 {
+        // A sum that is subnormal is none either: its digits are gone.
+        if !(treated.variance + control.variance).is_normal() {
             return Err(PlanError::NoSpread);
         }
         if !(SMALLEST_ALPHA..0.5).contains(&alpha) {
@@ -171,11 +175,11 @@ impl Plan {
     /// level, which for few replicates is not quite `alpha`.
     ///
     /// # Errors
-    /// [`PlanError::Size`] for an effect that is not finite.
+    /// [`PlanError::Size`].
     pub fn power(&self, effect: f64) -> Result<f64, PlanError> {
-        check_size(effect)?;
+        let shift = self.in_errors(effect)?;
         let thresholds = self.thresholds(1.0 - self.alpha);
-        Ok(average(&thresholds, |t| exceeds(t, effect / self.error(), self.total_df())))
+        Ok(average(&thresholds, |t| exceeds(t, shift, self.total_df())))
     }
 
     /// Power by the noncentral t with Satterthwaite's degrees of freedom at the true variances:
@@ -185,11 +189,11 @@ impl Plan {
     /// # Errors
     /// As [`Plan::power`].
     pub fn textbook_power(&self, effect: f64) -> Result<f64, PlanError> {
-        check_size(effect)?;
+        let shift = self.in_errors(effect)?;
         let [part1, part0] = self.parts();
         let df = self.welch_df(part1 / (part1 + part0));
         let threshold = student_critical(1.0 - self.alpha, df);
-        Ok(exceeds(threshold, effect / self.error(), df))
+        Ok(exceeds(threshold, shift, df))
     }
 
     /// Smallest true difference that the test finds with this power: the inverse of
@@ -221,14 +225,12 @@ impl Plan {
     /// the pooled test), and not the product of two powers.
     ///
     /// # Errors
-    /// [`PlanError::Size`] for a margin or difference that is not finite, or a margin of 0 or less.
+    /// [`PlanError::Size`] of the margin or the difference.
     pub fn equivalence_power(&self, margin: f64, difference: f64) -> Result<f64, PlanError> {
-        check_size(difference)?;
-        check_size(margin)?;
         if margin <= 0.0 {
             return Err(PlanError::Size { value: margin });
         }
-        let (margin, shift) = (margin / self.error(), difference / self.error());
+        let (margin, shift) = (self.in_errors(margin)?, self.in_errors(difference)?);
         let thresholds = self.thresholds(1.0 - 2.0 * self.alpha);
         Ok(average(&thresholds, |t| stays_inside(t, margin, shift, self.total_df())))
     }
@@ -249,6 +251,13 @@ impl Plan {
     /// Standard error of the difference.
     fn error(&self) -> f64 {
         self.parts().iter().sum::<f64>().sqrt()
+    }
+
+    /// An effect or margin in standard errors.
+    fn in_errors(&self, size: f64) -> Result<f64, PlanError> {
+        let scaled = size / self.error();
+        // False for NaN as well.
+        if scaled.abs() <= MOST_ERRORS { Ok(scaled) } else { Err(PlanError::Size { value: size }) }
     }
 
     /// Satterthwaite's degrees of freedom when the treated arm has this share of the squared error.
@@ -434,9 +443,9 @@ fn over_normal(shift: f64, top: f64, df: f64, limit: impl Fn(f64) -> f64) -> f64
         .sum()
 }
 
-/// Mean of `chance(s)` over `s = sqrt(chi^2 / df)` from 0 to `top`, where `chance` is made of
-/// steps of the normal function that are `1 / steepness` or wider on the scale of `ln s`, where
-/// the density has neither a pole nor a corner at any degrees of freedom.
+/// Mean of `chance(s)` over `s = sqrt(chi^2 / df)` from 0 to `top`, taken over `ln s`, on whose
+/// scale the density has neither pole nor corner at any degrees of freedom; the steps of `chance`
+/// there are `1 / steepness` or wider.
 fn over_spread(df: f64, top: f64, steepness: f64, chance: impl Fn(f64) -> f64) -> f64 {
     // P(chi^2 / df < s^2) is below (s^2 e)^(df/2), and below the normal tail at sqrt(df) (1 - s).
     let low = (-0.5 - 40.0 / df).max((1.0 - REACH / df.sqrt()).max(f64::MIN_POSITIVE).ln());
@@ -447,7 +456,7 @@ fn over_spread(df: f64, top: f64, steepness: f64, chance: impl Fn(f64) -> f64) -
     let half = df / 2.0;
     let log_constant = std::f64::consts::LN_2 + half * half.ln() - ln_gamma(half);
     let density = |u: f64| (log_constant + df * u - half * (2.0 * u).exp()).exp();
-    let widest = (2.0 / steepness.max(2.0)).min((high - low) / 8.0);
+    let widest = (4.0 / steepness.max(4.0)).min((high - low) / 8.0);
     nodes(low, high, widest).map(|(u, weight)| weight * density(u) * chance(u.exp())).sum()
 }
 
@@ -458,10 +467,6 @@ fn largest_spread(df: f64) -> f64 {
 
 fn check_variance(value: f64) -> Result<(), PlanError> {
     if value >= 0.0 && value.is_finite() { Ok(()) } else { Err(PlanError::Variance { value }) }
-}
-
-fn check_size(value: f64) -> Result<(), PlanError> {
-    if value.is_finite() { Ok(()) } else { Err(PlanError::Size { value }) }
 }
 
 fn check_power(value: f64) -> Result<(), PlanError> {

@@ -272,6 +272,8 @@ fn bad_plans_are_told_apart() {
     let plan = Plan::new(good, good, 0.05).unwrap();
     assert!(matches!(plan.power(f64::NAN), Err(PlanError::Size { .. })));
     assert!(matches!(plan.textbook_power(f64::INFINITY), Err(PlanError::Size { .. })));
+    assert!(matches!(plan.power(1e12), Err(PlanError::Size { .. })));
+    assert!(is_close(plan.power(1e6).unwrap(), 1.0));
     assert_eq!(plan.equivalence_power(0.0, 0.0), Err(PlanError::Size { value: 0.0 }));
     assert_eq!(plan.detectable_effect(1.0), Err(PlanError::Power { value: 1.0 }));
     let aim = Aim { alpha: 0.05, power: 1.5, cap: 10 };
