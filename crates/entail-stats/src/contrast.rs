@@ -16,6 +16,15 @@ pub struct Contrast {
     pub p: f64,
 }
 
+/// Which way a stance moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Treated above control.
+    Up,
+    /// Treated below control.
+    Down,
+}
+
 /// Why a comparison has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TooLittle {

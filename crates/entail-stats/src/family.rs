@@ -73,12 +73,17 @@ fn step_up(p: &[f64], factor: f64) -> Result<Vec<f64>, NotProbability> {
 
 /// Positions in ascending order of value, ties in input order.
 fn ranked(p: &[f64]) -> Result<Vec<usize>, NotProbability> {
-    if let Some(index) = p.iter().position(|value| !(0.0..=1.0).contains(value)) {
-        return Err(NotProbability { index, value: p[index] });
-    }
+    check_probabilities(p)?;
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));
     Ok(order)
+}
+
+pub(crate) fn check_probabilities(p: &[f64]) -> Result<(), NotProbability> {
+    match p.iter().position(|value| !(0.0..=1.0).contains(value)) {
+        Some(index) => Err(NotProbability { index, value: p[index] }),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

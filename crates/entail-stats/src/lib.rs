@@ -21,14 +21,17 @@ mod components;
 mod contrast;
 mod family;
 mod grid;
+mod integration;
 mod invert;
 mod judge;
 mod linear;
+mod power;
 mod quantile;
 mod rates;
 mod regression;
 mod relabel;
 mod selection;
+mod sequential;
 mod simulate;
 mod structure;
 mod summary;
@@ -46,8 +49,8 @@ pub use components::{
     judge_variance, leave_one_out,
 };
 pub use contrast::{
-    ArmMean, Contrast, Equivalence, TooLittle, against_all, against_fixed, equivalence, paired,
-    sampling_variance, welch,
+    ArmMean, Contrast, Direction, Equivalence, TooLittle, against_all, against_fixed, equivalence,
+    paired, sampling_variance, welch,
 };
 pub use family::{
     NotProbability, benjamini_hochberg, benjamini_yekutieli, false_coverage_confidence, holm,
@@ -58,6 +61,10 @@ pub use judge::{
     corrected_difference_per_arm, lang_reiczigel, prediction_powered_mean,
     prediction_powered_mean_tuned, rogan_gladen,
 };
+pub use power::{
+    Aim, Comparison, PerReplicate, PlanError, PlannedArm, fewest_at_floor, permutation_floor,
+    replicates_for_equivalence, replicates_needed, upper_variance,
+};
 pub use rates::{design_effect_interval, log_odds_difference, newcombe, wilson};
 pub use regression::{Regression, slope};
 pub use relabel::{Item, NoRelabelling, max_t, permutation};
@@ -65,11 +72,12 @@ pub use selection::{
     AtThreshold, Bounds, FilterVerdict, Filtered, FilteredContrast, compare_filtered,
     rates_at_thresholds,
 };
+pub use sequential::{Decision, Looks, LooksError, Spending};
 pub use simulate::{Noise, Reader, Shape, Simulated, simulate};
 pub use structure::{
-    Coefficient, Correlation, Correlations, Deming, Diagnosticity, Direction, FactorError, Factors,
-    Mediation, Movement, Paired, ParallelAnalysis, PointErrors, RankCorrelation, Threshold,
-    Unassessable, correlation, correlations, deming, diagnosticity, mediation, movement,
-    parallel_analysis, principal_axis, spearman, within_arm_slope,
+    Coefficient, Correlation, Correlations, Deming, Diagnosticity, FactorError, Factors, Mediation,
+    Movement, Paired, ParallelAnalysis, PointErrors, RankCorrelation, Threshold, Unassessable,
+    correlation, correlations, deming, diagnosticity, mediation, movement, parallel_analysis,
+    principal_axis, spearman, within_arm_slope,
 };
 pub use summary::{Interval, mean, mean_interval, standard_deviation, standard_error};

@@ -5,6 +5,7 @@
 
 use statrs::distribution::{Continuous, ContinuousCDF, Normal, StudentsT};
 use statrs::function::beta::beta_reg;
+use statrs::function::erf::erfc;
 
 /// The slowest case, one degree of freedom at the last confidence before 1, takes about fifty:
 /// in a tail that falls as `1/t` a step doubles `t`.
@@ -14,7 +15,17 @@ const MAX_NEWTON_STEPS: usize = 200;
 pub(crate) fn normal_critical(confidence: f64) -> f64 {
     assert_confidence(confidence);
     // The lower tail, because the upper one rounds to 1 at the last confidences.
-    -Normal::standard().inverse_cdf((1.0 - confidence) / 2.0)
+    normal_upper((1.0 - confidence) / 2.0)
+}
+
+/// `z` with `P(Z > z) = tail`.
+pub(crate) fn normal_upper(tail: f64) -> f64 {
+    -Normal::standard().inverse_cdf(tail)
+}
+
+/// `P(Z > z)`; relative precision holds far into the upper tail.
+pub(crate) fn normal_tail(z: f64) -> f64 {
+    0.5 * erfc(z * std::f64::consts::FRAC_1_SQRT_2)
 }
 
 /// `t` with `P(|T| <= t) = confidence` at `df >= 1` degrees of freedom, infinitely many included.

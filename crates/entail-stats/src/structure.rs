@@ -16,7 +16,7 @@ mod profile;
 pub use correlation::{
     Correlation, Correlations, RankCorrelation, correlation, correlations, spearman,
 };
-pub use diagnosticity::{Diagnosticity, Direction, Movement, diagnosticity, movement};
+pub use diagnosticity::{Diagnosticity, Movement, diagnosticity, movement};
 pub use factors::{
     FactorError, Factors, ParallelAnalysis, Threshold, parallel_analysis, principal_axis,
 };

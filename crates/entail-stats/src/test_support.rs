@@ -78,6 +78,10 @@ impl Golden {
         self.0[key].as_array().unwrap().iter().map(row).collect()
     }
 
+    pub(crate) fn text(&self, key: &str) -> &str {
+        self.0[key].as_str().unwrap_or_else(|| panic!("no text {key} in {self:?}"))
+    }
+
     pub(crate) fn pairs(&self, key: &str) -> Vec<(u64, u64)> {
         let pairs = self.0[key].as_array().unwrap().iter();
         pairs.map(|pair| (pair[0].as_u64().unwrap(), pair[1].as_u64().unwrap())).collect()

@@ -1,16 +1,7 @@
 //! What a stance's movement tells about the arm: one that moves under everything tells nothing.
 
+use crate::contrast::Direction;
 use crate::summary::Interval;
-
-/// Where a stance goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// Its value rises.
-    Up,
-    /// Its value falls.
-    Down,
-}
-
 /// What one arm does to one stance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Movement {
