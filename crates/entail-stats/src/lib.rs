@@ -32,8 +32,8 @@ pub use rates::{design_effect_interval, log_odds_difference, newcombe, wilson};
 pub use regression::{Regression, slope};
 pub use structure::{
     Coefficient, Correlation, Correlations, Deming, Diagnosticity, Direction, FactorError, Factors,
-    Mediation, Movement, Paired, ParallelAnalysis, RankCorrelation, Threshold, Unassessable,
-    correlation, correlations, deming, diagnosticity, mediation, movement, parallel_analysis,
-    principal_axis, spearman, within_arm_slope,
+    Mediation, Movement, Paired, ParallelAnalysis, PointErrors, RankCorrelation, Threshold,
+    Unassessable, correlation, correlations, deming, diagnosticity, mediation, movement,
+    parallel_analysis, principal_axis, spearman, within_arm_slope,
 };
 pub use summary::{Interval, mean, mean_interval, standard_deviation, standard_error};

@@ -21,7 +21,7 @@ pub use factors::{
     FactorError, Factors, ParallelAnalysis, Threshold, parallel_analysis, principal_axis,
 };
 pub use mediation::{Mediation, Paired, Unassessable, mediation, within_arm_slope};
-pub use profile::{Deming, deming};
+pub use profile::{Deming, PointErrors, deming};
 
 use crate::contrast::{TooLittle, student_contrast};
 

@@ -77,6 +77,7 @@ pub enum Diagnosticity {
 ///
 /// Every arm is read at the confidence of its own interval: with twenty stances and several arms
 /// some seem to move by chance, so hand over intervals at a confidence that allows for the number.
+/// The baseline's own error is in every effect, so a poorly measured one moves under every arm.
 ///
 /// # Panics
 /// Unless `smallest` is positive, and without an arm.

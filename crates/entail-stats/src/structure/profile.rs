@@ -1,4 +1,8 @@
 //! One arm's effects on the stances against another's.
+//!
+//! Effects against one control share its error: by that alone two profiles agree, with a slope
+//! near 1. [`deming`] can be told; plain and rank correlations cannot, so give those profiles
+//! against separate halves of the control's replicates.
 
 use super::Coefficient;
 use crate::contrast::TooLittle;
@@ -17,16 +21,29 @@ pub struct Deming {
     pub intercept: Coefficient,
 }
 
+/// How far the points of two profiles are off.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PointErrors {
+    /// Variance of the errors of `y` over that of `x`: the ratio of mean squared standard errors.
+    pub ratio: f64,
+    /// Correlation of a point's two errors, strictly between -1 and 1: 0 when nothing is shared,
+    /// `v / sqrt(v_x v_y)` for effects against one control whose mean has error variance `v`, which
+    /// is one half with equally many replicates of equal spread in all arms.
+    pub correlation: f64,
+}
+
 /// Deming's line of `ys` on `xs`, both of which are estimates, with jackknife intervals (Deming
 /// 1943; Linnet 1993, "Evaluation of regression procedures for methods comparison studies").
 ///
 /// Least squares takes `xs` as exact and bends the slope towards zero by the share of their
-/// variance that is error (attenuation). `error_ratio` is the variance of the errors of `ys` over
-/// that of `xs`: the ratio of the mean squared standard errors; 1 gives orthogonal regression.
-/// The slope is `(d + sqrt(d^2 + 4 q s_xy^2)) / (2 s_xy)` with `q` the ratio and
-/// `d = s_yy - q s_xx`. Intervals are Student's with `n - 2` degrees of freedom.
+/// variance that is error (attenuation). Here, with `q` the ratio of error variances, the slope is
+/// `(d + sqrt(d^2 + 4 q s_xy^2)) / (2 s_xy)` where `d = s_yy - q s_xx`; a ratio of 1 gives
+/// orthogonal regression. Correlated errors (York 1969) are made uncorrelated first: with
+/// `k = r sqrt(q)` those of `y - k x` are, and its line has a slope less by `k`.
+/// Intervals are Student's with `n - 2` degrees of freedom.
 ///
-/// Panics unless the slices have one length and the ratio is positive and finite.
+/// Panics unless the slices have one length, the ratio is positive and finite, and the
+/// correlation is inside (-1, 1).
 ///
 /// # Errors
 /// [`TooLittle::Values`] below four points, [`TooLittle::NotFinite`] (also for an upright line),
@@ -34,21 +51,26 @@ pub struct Deming {
 pub fn deming(
     xs: &[f64],
     ys: &[f64],
-    error_ratio: f64,
+    errors: PointErrors,
     confidence: f64,
 ) -> Result<Deming, TooLittle> {
     assert_confidence(confidence);
     assert_eq!(xs.len(), ys.len(), "a point has one x and one y");
+    let PointErrors { ratio, correlation } = errors;
     assert!(
-        error_ratio > 0.0 && error_ratio.is_finite(),
-        "a ratio of error variances is positive, got {error_ratio}"
+        ratio > 0.0 && ratio.is_finite(),
+        "a ratio of error variances is positive, got {ratio}"
+    );
+    assert!(
+        correlation.abs() < 1.0,
+        "a correlation of errors is between -1 and 1, got {correlation}"
     );
     let n = xs.len();
     if n < MIN_POINTS {
         return Err(TooLittle::Values { got: n, need: MIN_POINTS });
     }
-    let whole = line(xs, ys, error_ratio)?;
-    let without = |i: usize| line(&left_out(xs, i), &left_out(ys, i), error_ratio);
+    let whole = line(xs, ys, errors)?;
+    let without = |i: usize| line(&left_out(xs, i), &left_out(ys, i), errors);
     let parts: Vec<[f64; 2]> = (0..n).map(without).collect::<Result<_, _>>()?;
     let coefficient = |which: usize| {
         let values: Vec<f64> = parts.iter().map(|part| part[which]).collect();
@@ -60,7 +82,17 @@ pub fn deming(
 }
 
 /// Intercept and slope.
-fn line(xs: &[f64], ys: &[f64], error_ratio: f64) -> Result<[f64; 2], TooLittle> {
+fn line(xs: &[f64], ys: &[f64], errors: PointErrors) -> Result<[f64; 2], TooLittle> {
+    let shared = errors.correlation * errors.ratio.sqrt();
+    let own: Vec<f64> = xs.iter().zip(ys).map(|(x, y)| y - shared * x).collect();
+    let ratio = errors.ratio * (1.0 - errors.correlation.powi(2));
+    let slope = shared + uncorrelated_slope(xs, &own, ratio)?;
+    let line = [raw_mean(ys) - slope * raw_mean(xs), slope];
+    line.iter().all(|x| x.is_finite()).then_some(line).ok_or(TooLittle::NotFinite)
+}
+
+/// Deming's slope for errors that are uncorrelated; infinite for an upright line.
+fn uncorrelated_slope(xs: &[f64], ys: &[f64], ratio: f64) -> Result<f64, TooLittle> {
     let (mean_x, mean_y) = (raw_mean(xs), raw_mean(ys));
     let spread_x = variance(xs);
     if spread_x <= 0.0 {
@@ -68,16 +100,14 @@ fn line(xs: &[f64], ys: &[f64], error_ratio: f64) -> Result<[f64; 2], TooLittle>
     }
     let products = xs.iter().zip(ys).map(|(x, y)| (x - mean_x) * (y - mean_y));
     let both = products.sum::<f64>() / (xs.len() as f64 - 1.0);
-    let difference = variance(ys) - error_ratio * spread_x;
-    let root = difference.hypot(2.0 * error_ratio.sqrt() * both);
+    let difference = variance(ys) - ratio * spread_x;
+    let root = difference.hypot(2.0 * ratio.sqrt() * both);
     // One quantity twice; each arm forms it without subtracting equals.
-    let slope = if difference > 0.0 {
+    Ok(if difference > 0.0 {
         (difference + root) / (2.0 * both)
     } else {
-        2.0 * error_ratio * both / (root - difference)
-    };
-    let line = [mean_y - slope * mean_x, slope];
-    line.iter().all(|x| x.is_finite()).then_some(line).ok_or(TooLittle::NotFinite)
+        2.0 * ratio * both / (root - difference)
+    })
 }
 
 fn left_out(xs: &[f64], i: usize) -> Vec<f64> {

@@ -60,7 +60,7 @@ fn varimax_agrees_with_factor_analyzer() {
         if golden.value("varimax").is_array() {
             let got = fitted(&golden, &table).varimax().unwrap();
             let apart = distance(&rows(golden.value("varimax")), &got);
-            assert!(apart < 1e-7, "{apart} in {golden:?}");
+            assert!(apart < 1e-8, "{apart} in {golden:?}");
             n_checked += 1;
         }
     }
