@@ -2,6 +2,7 @@
 
 use crate::contrast::Direction;
 use crate::summary::Interval;
+
 /// What one arm does to one stance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Movement {

@@ -24,13 +24,12 @@ pub(super) fn rows(value: &Value) -> Vec<Vec<f64>> {
 }
 
 /// `golden` holds what `got` should be, under `estimate`, `error`, `low` and `high`.
-pub(super) fn assert_coefficient(golden: &Value, got: &Coefficient, precision: f64) {
+pub(super) fn assert_coefficient(golden: &Value, got: &Coefficient) {
     let fields =
         [("estimate", got.estimate), ("error", got.error), ("low", got.low), ("high", got.high)];
     for (key, value) in fields {
         let want = golden[key].as_f64().unwrap();
-        let near = (value - want).abs() <= precision * want.abs().max(1e-3);
-        assert!(near, "{key}: got {value}, want {want} in {golden}");
+        assert!(is_close(value, want), "{key}: got {value}, want {want} in {golden}");
     }
 }
 

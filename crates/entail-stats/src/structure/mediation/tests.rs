@@ -18,7 +18,7 @@ fn paths_agree_with_statsmodels_and_pingouin() {
             ("direct", got.direct),
         ];
         for (key, path) in paths {
-            assert_coefficient(golden.json(key), &path, 1e-8);
+            assert_coefficient(golden.json(key), &path);
             let p = golden.json(key)["p"].as_f64().unwrap();
             assert!(is_close(path.p, p), "{key}: p {} {p}", path.p);
         }
