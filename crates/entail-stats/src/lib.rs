@@ -20,6 +20,8 @@ mod family;
 mod grid;
 mod invert;
 mod linear;
+mod pooling;
+mod quadrature;
 mod quantile;
 mod rates;
 mod regression;
@@ -34,6 +36,9 @@ pub use components::{
 pub use contrast::{Contrast, TooLittle, against_fixed, welch};
 pub use family::{NotProbability, benjamini_hochberg, benjamini_yekutieli, holm};
 pub use grid::{Cell, Grid, GridError};
+pub use pooling::{
+    ArmRates, Effect, Pooled, PoolingError, Posterior, Priors, pool, sampling_variance,
+};
 pub use rates::{design_effect_interval, log_odds_difference, newcombe, wilson};
 pub use regression::{Regression, slope};
 pub use summary::{Interval, mean, mean_interval, standard_deviation, standard_error};
