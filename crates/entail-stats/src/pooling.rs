@@ -15,8 +15,8 @@ use crate::linear::{Cholesky, dot};
 use crate::quadrature::{Axis, Rule};
 use crate::quantile::{assert_confidence, normal_critical};
 
-/// Nodes per standard deviation; twice as many change no summary by a ten-thousandth of its
-/// posterior deviation.
+/// Nodes per standard deviation; twice as many change no end of an interval by a hundredth of a
+/// percentage point, and no mean by a tenth of that.
 const NODES: usize = 20;
 /// Nodes per standard deviation while looking for where the posterior is.
 const SEARCH_NODES: usize = 10;
@@ -33,6 +33,8 @@ const PRIOR_REACH: f64 = 5.0;
 /// Sampling variance, as a share of the squared scale of the smallest prior, below which the
 /// equations lose their digits: a rate of a hundred million answers.
 const SMALLEST_VARIANCE: f64 = 1e-8;
+/// Beyond it sums of squares over a small variance may overflow.
+const LARGEST_RATE: f64 = 1e100;
 
 /// Rates of one arm.
 #[derive(Debug, Clone, Copy)]
@@ -128,7 +130,7 @@ pub enum PoolingError {
         /// Zero-based item.
         item: usize,
     },
-    /// A rate that is infinite or NaN.
+    /// A rate that is infinite, NaN, or so large that its square might be.
     #[error("item {item}: a rate is not finite")]
     NotFinite {
         /// Zero-based item.
@@ -485,11 +487,13 @@ impl ItemArm {
         if deviations.is_empty() {
             return Err(PoolingError::NoRate { item });
         }
-        let mean = deviations.iter().map(|(_, rate)| rate).sum::<f64>() / deviations.len() as f64;
-        if !deviations.iter().all(|(_, rate)| rate.is_finite()) || !mean.is_finite() {
+        if !deviations.iter().all(|(_, rate)| rate.abs() < LARGEST_RATE) {
             return Err(PoolingError::NotFinite { item });
         }
-        deviations.iter_mut().for_each(|(_, rate)| *rate -= mean);
+        let mean = deviations.iter().map(|(_, rate)| rate).sum::<f64>() / deviations.len() as f64;
+        for (_, rate) in &mut deviations {
+            *rate -= mean;
+        }
         Ok(Self { deviations, mean, variance })
     }
 

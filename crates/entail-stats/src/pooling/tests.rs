@@ -143,7 +143,7 @@ fn twice_the_nodes_change_nothing() {
 
 #[test]
 fn intervals_of_items_cover_effects_drawn_from_the_model() {
-    const DRAWS: u64 = 150;
+    const DRAWS: u64 = 100;
     for (sizes, sds) in [
         ([3, 3, 10], [0.05, 0.03, 0.02]),
         ([6, 4, 10], [0.05, 0.05, 0.15]),
@@ -234,8 +234,12 @@ fn says_what_cannot_be_pooled() {
     assert_eq!(silent, Err(PoolingError::Replicates { treated: 1, control: 3 }));
     let hole = with(&|drawn| drawn.control.iter_mut().for_each(|row| row[2] = None));
     assert_eq!(hole, Err(PoolingError::NoRate { item: 2 }));
-    let nan = with(&|drawn| drawn.treated[0][3] = Some(f64::NAN));
-    assert_eq!(nan, Err(PoolingError::NotFinite { item: 3 }));
+    for rate in [f64::NAN, f64::INFINITY, f64::MIN] {
+        let bad = with(&|drawn| drawn.treated[0][3] = Some(rate));
+        assert_eq!(bad, Err(PoolingError::NotFinite { item: 3 }));
+    }
+    // Far beyond what the priors hold possible, and still an answer.
+    assert_eq!(with(&|drawn| drawn.treated[0][3] = Some(1e6)), Ok(()));
     for found in [0.0, -1.0, 1e-12, f64::INFINITY] {
         let variance = with(&|drawn| drawn.variances[1] = found);
         assert_eq!(variance, Err(PoolingError::Variance { item: 1, found }));
