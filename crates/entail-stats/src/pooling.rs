@@ -27,7 +27,7 @@ const SETTLED: f64 = 0.8;
 /// Depth below the highest log density at which a range ends, a share of 1e-7.
 const DEPTH: f64 = 16.0;
 /// Posterior mass of the nodes whose normal laws are left out, all together.
-const LEFT_OUT: f64 = 1e-6;
+const LEFT_OUT: f64 = 1e-8;
 /// Half-normal deviations at which a prior is cut off, beyond which it holds 6e-7.
 const PRIOR_REACH: f64 = 5.0;
 /// Sampling variance, as a share of the squared scale of the smallest prior, below which the

@@ -72,6 +72,10 @@ fn assert_near(one: &Pooled, two: &Pooled, tolerance: f64) {
     }
 }
 
+fn floats(list: &Value) -> Vec<f64> {
+    list.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+}
+
 fn from_json(list: &Value) -> Rates {
     let row = |row: &Value| row.as_array().unwrap().iter().map(Value::as_f64).collect();
     list.as_array().unwrap().iter().map(row).collect()
@@ -100,20 +104,38 @@ fn assert_sampled_posterior(got: &Posterior, want: &Value) {
     assert_sampled(&[("mean", mean), ("sd", sd), ("low", low), ("high", high)], want);
 }
 
+/// Posterior of a committed case.
+fn pool_case(case: &Value) -> Pooled {
+    let (treated, control) = (from_json(&case["treated"]), from_json(&case["control"]));
+    let variances = [floats(&case["treated_variances"]), floats(&case["control_variances"])];
+    let treated = ArmRates { rates: &treated, variances: &variances[0] };
+    let control = ArmRates { rates: &control, variances: &variances[1] };
+    pool(treated, control, &Priors::default(), 0.95).unwrap()
+}
+
+#[test]
+fn agrees_with_brute_force_on_small_batteries() {
+    let text = include_str!("../../../../fixtures/stats/pooling_exact.json");
+    let file: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(file["schema"], 1);
+    for case in file["pool"].as_array().unwrap() {
+        let posteriors = posteriors(&pool_case(case));
+        let (means, sds) = (floats(&case["mean"]), floats(&case["sd"]));
+        assert_eq!(posteriors.len(), means.len());
+        for (got, (mean, sd)) in posteriors.iter().zip(means.iter().zip(&sds)) {
+            let near = (got.mean - mean).abs() < 1e-7 && (got.sd - sd).abs() < 1e-7;
+            assert!(near, "got {got:?}, want {mean} and {sd} in {case}");
+        }
+    }
+}
+
 #[test]
 fn agrees_with_numpyro_within_its_monte_carlo_error() {
     let text = include_str!("../../../../fixtures/stats/pooling.json");
     let file: Value = serde_json::from_str(text).unwrap();
     assert_eq!(file["schema"], 1);
     for case in file["pool"].as_array().unwrap() {
-        let floats = |key: &str| -> Vec<f64> {
-            case[key].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
-        };
-        let (treated, control) = (from_json(&case["treated"]), from_json(&case["control"]));
-        let variances = (floats("treated_variances"), floats("control_variances"));
-        let treated = ArmRates { rates: &treated, variances: &variances.0 };
-        let control = ArmRates { rates: &control, variances: &variances.1 };
-        let pooled = pool(treated, control, &Priors::default(), 0.95).unwrap();
+        let pooled = pool_case(case);
         assert_sampled_effect(&pooled.population, &case["population"]);
         assert_sampled_effect(&pooled.battery, &case["battery"]);
         let items = case["items"].as_array().unwrap();
