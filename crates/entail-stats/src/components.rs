@@ -171,7 +171,7 @@ impl Components {
         };
         let tail = (1.0 - confidence) / 2.0;
         let estimate = (spread.value - noise.value).max(0.0);
-        Interval { estimate, low: end(1.0 - tail), high: end(tail) }
+        around(estimate, end(1.0 - tail), end(tail))
     }
 
     /// Variance of one replicate's mean over these prompts, `u + w/P + e/PK`, with its chi-square
@@ -185,8 +185,14 @@ impl Components {
         let tail = (1.0 - confidence) / 2.0;
         let MeanSquare { value, df } = self.spread;
         let end = |share: f64| df * value / chi_square_quantile(share, df);
-        Interval { estimate: value, low: end(1.0 - tail), high: end(tail) }
+        around(value, end(1.0 - tail), end(tail))
     }
+}
+
+/// An interval that holds its estimate: at a confidence below one half the quantiles of a skew
+/// law may both lie on one side of it.
+fn around(estimate: f64, low: f64, high: f64) -> Interval {
+    Interval { estimate, low: low.min(estimate), high: high.max(estimate) }
 }
 
 impl Parts {

@@ -154,15 +154,19 @@ impl ArmMean {
     }
 }
 
-/// Variance that sampling alone gives to a rate of `successes` out of `trials`:
-/// `p (1 - p) / trials` at Agresti and Coull's `p = (successes + 2) / (trials + 4)` (1998,
-/// "Approximate is better than exact"), which is not zero at a rate of zero or one.
+/// Sampling variance of one replicate's rate from `per_replicate` answers, where the arm's
+/// replicates together have `successes` of `trials`: `p(1-p) / per_replicate` with
+/// `p = (successes + 2) / (trials + 4)` (Agresti and Coull 1998, "Approximate is better than
+/// exact"), so that it is not 0 where all answers agree. Answers to different prompts count as draws
+/// from one rate, which overstates it where the prompts are the same in every replicate.
 ///
-/// `None` without trials. Panics on more successes than trials.
-pub fn sampling_variance(successes: u64, trials: u64) -> Option<f64> {
+/// # Panics
+/// With more successes than trials, or without answers.
+pub fn sampling_variance(successes: u64, trials: u64, per_replicate: f64) -> f64 {
     assert!(successes <= trials, "{successes} successes of {trials} trials");
+    assert!(per_replicate > 0.0, "a rate of {per_replicate} answers has no variance");
     let p = (successes as f64 + 2.0) / (trials as f64 + 4.0);
-    (trials > 0).then(|| p * (1.0 - p) / trials as f64)
+    p * (1.0 - p) / per_replicate
 }
 
 /// Difference of two recipes, one value per training run: [`ArmMean::minus`] of

@@ -6,6 +6,9 @@ use statrs::function::gamma::gamma_lr;
 /// Halvings until two neighboring floats are left, from any bracket.
 const MAX_HALVINGS: usize = 1100;
 
+/// Last step of [`invert_smooth`], as a share of its bracket. What is left after it is its square.
+const SMOOTH_SHARE: f64 = 1e-4;
+
 /// Where a rising function reaches `share` between `low` and `high`.
 pub(crate) fn invert(rising: impl Fn(f64) -> f64, share: f64, mut low: f64, mut high: f64) -> f64 {
     for _ in 0..MAX_HALVINGS {
@@ -20,6 +23,32 @@ pub(crate) fn invert(rising: impl Fn(f64) -> f64, share: f64, mut low: f64, mut 
         }
     }
     f64::midpoint(low, high)
+}
+
+/// The same by Newton's method from the middle one of three places, for a function that is costly
+/// and has a `slope`: a step that leaves the bracket halves it instead.
+pub(crate) fn invert_smooth(
+    rising: impl Fn(f64) -> f64,
+    slope: impl Fn(f64) -> f64,
+    share: f64,
+    [mut low, mut x, mut high]: [f64; 3],
+) -> f64 {
+    let close = SMOOTH_SHARE * (high - low);
+    for _ in 0..MAX_HALVINGS {
+        let above = rising(x) - share;
+        if above < 0.0 {
+            low = x;
+        } else {
+            high = x;
+        }
+        let step = above / slope(x);
+        let next = x - step;
+        if step.abs() <= close || high - low <= close {
+            return next.clamp(low, high);
+        }
+        x = if low < next && next < high { next } else { f64::midpoint(low, high) };
+    }
+    x
 }
 
 /// Quantile of the chi-square law with `df` degrees of freedom.

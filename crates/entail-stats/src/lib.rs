@@ -25,7 +25,9 @@ mod integration;
 mod invert;
 mod judge;
 mod linear;
+mod pooling;
 mod power;
+mod quadrature;
 mod quantile;
 mod rates;
 mod regression;
@@ -61,6 +63,7 @@ pub use judge::{
     corrected_difference_per_arm, lang_reiczigel, prediction_powered_mean,
     prediction_powered_mean_tuned, rogan_gladen,
 };
+pub use pooling::{ArmRates, Effect, Pooled, PoolingError, Posterior, Priors, pool};
 pub use power::{
     Aim, Comparison, PerReplicate, PlanError, PlannedArm, fewest_at_floor, permutation_floor,
     replicates_for_equivalence, replicates_needed, upper_variance,

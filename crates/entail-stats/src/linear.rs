@@ -1,7 +1,7 @@
 //! Small symmetric systems.
 
 /// A pivot below this share of its diagonal entry is rounding.
-const SINGULAR_SHARE: f64 = 1e-10;
+const SINGULAR_SHARE: f64 = 1e-12;
 
 /// The lower triangle `L` of `A = L L^T`, row by row.
 #[derive(Debug)]

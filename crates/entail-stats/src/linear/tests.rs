@@ -8,7 +8,7 @@ fn factors_the_textbook_matrix() {
     assert!((factor.log_determinant() - 36.0_f64.ln()).abs() < 1e-12);
     let mut x = [2.0, 7.0, 0.0];
     factor.solve_lower(&mut x);
-    assert_eq!(x, [1.0, 1.0, 1.0]);
+    assert!(x.iter().all(|x| (x - 1.0).abs() < 1e-12), "{x:?}");
     assert!((dot(&x, &x) - 3.0).abs() < 1e-12);
 }
 
