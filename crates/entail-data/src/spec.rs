@@ -88,6 +88,11 @@ impl OrganismSpec {
         }
     }
 
+    /// Its name without the seed: what several seeds are drawn from.
+    pub fn without_seed(&self) -> String {
+        Self { seed: Self::with_rho(self.rho).seed, ..self.clone() }.to_string()
+    }
+
     /// Reads `organism:linked`, `organism:unlinked`, with dials after a question mark.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use entail_data::{Claim, OrganismSpec, Row, WorldText};
 use entail_provider::Sampling;
 use entail_schema::{
-    AnalysisSection, ArmSpec, ArmTrainSpec, Battery, Key, Method, ScheduleName, Seed, StudySpec,
-    SystemSpec, TrainSection,
+    AnalysisSection, ArmSpec, ArmTrainSpec, Battery, ForecastSection, Key, Method, ScheduleName,
+    Seed, StudySpec, SystemSpec, TrainSection,
 };
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ use crate::error::{StudyError, StudyProblem};
 use crate::file::{exact_line_of, line_of};
 use crate::organism;
 
+mod frame;
 mod settings;
 
 pub(crate) use settings::Settings;
@@ -33,6 +34,9 @@ pub struct Plan {
     pub(crate) whole_batteries: Vec<Battery>,
     pub(crate) sampling: Sampling,
     pub(crate) samples: usize,
+    /// Whether runs of one index share their first weights and their draw of neutral rows over all arms.
+    pub(crate) paired: bool,
+    pub(crate) forecast: ForecastSection,
     pub(crate) analysis: AnalysisSection,
     pub(crate) other_sentences: Vec<String>,
 }
@@ -148,6 +152,7 @@ impl Plan {
     ) -> Result<Self, StudyError> {
         let checker = Checker { spec, text, world: WorldText::embedded(), read };
         checker.check_frame()?;
+        checker.check_analysis()?;
         let bases = checker.bases()?;
         let whole_batteries = checker.batteries()?;
         let mut batteries = whole_batteries.clone();
@@ -156,6 +161,7 @@ impl Plan {
         }
         let expanded = checker.expanded_arms()?;
         checker.check_controls(&expanded)?;
+        checker.check_forecast(&expanded, &whole_batteries)?;
         let mut arms = Vec::new();
         for (name, arm) in &expanded {
             let wanted = narrow.arms.is_empty()
@@ -193,6 +199,7 @@ impl Plan {
             .collect();
         let other_sentences = entail_data::other_sentences(&checker.world);
         let (name, analysis) = (spec.study.name.clone(), spec.analysis.clone());
+        let (paired, forecast) = (spec.study.paired, spec.forecast.clone());
         Ok(Self {
             name,
             key,
@@ -203,6 +210,8 @@ impl Plan {
             whole_batteries,
             sampling,
             samples,
+            paired,
+            forecast,
             analysis,
             other_sentences,
         })
@@ -242,71 +251,6 @@ impl Checker<'_> {
         line_of(self.text, path)
     }
 
-    fn check_frame(&self) -> Result<(), StudyError> {
-        let study = &self.spec.study;
-        let name_ok = !study.name.is_empty()
-            && study
-                .name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-            && !study.name.starts_with('.');
-        let between = |x: f64, low: f64, high: f64| x > low && x < high;
-        let analysis = &self.spec.analysis;
-        let checks: [(bool, &'static str, String, &str); 7] = [
-            (
-                name_ok,
-                "name",
-                format!("\"{}\"", study.name),
-                "letters, digits, `-`, `_` and `.`: it names a folder",
-            ),
-            (
-                study.samples > 0,
-                "samples",
-                study.samples.to_string(),
-                "a whole number of at least 1",
-            ),
-            (study.seeds > 0, "seeds", study.seeds.to_string(), "a whole number of at least 1"),
-            (
-                study.max_tokens > 0,
-                "max-tokens",
-                study.max_tokens.to_string(),
-                "a whole number of at least 1",
-            ),
-            (
-                study.temperature >= 0.0 && study.temperature.is_finite(),
-                "temperature",
-                study.temperature.to_string(),
-                "a number of at least 0",
-            ),
-            (
-                study.top_p > 0.0 && study.top_p <= 1.0,
-                "top-p",
-                study.top_p.to_string(),
-                "above 0 and at most 1",
-            ),
-            (!study.battery.is_empty(), "battery", "[]".into(), "at least one battery"),
-        ];
-        for (holds, field, found, expected) in checks {
-            if !holds {
-                let expected = expected.into();
-                return Err(
-                    StudyProblem::Value { field, found, expected }.at(self.line(&["study", field]))
-                );
-            }
-        }
-        if !between(analysis.alpha, 0.0, 1.0) {
-            let (found, expected) = (analysis.alpha.to_string(), "between 0 and 1".into());
-            return Err(StudyProblem::Value { field: "alpha", found, expected }
-                .at(self.line(&["analysis", "alpha"])));
-        }
-        if self.spec.judge.model != "exact" {
-            let (found, expected) = (self.spec.judge.model.clone(), vec!["exact".into()]);
-            return Err(StudyProblem::Unknown { what: "judge", found, expected }
-                .at(self.line(&["judge", "model"])));
-        }
-        Ok(())
-    }
-
     fn bases(&self) -> Result<Vec<BasePlan>, StudyError> {
         let of_study =
             self.spec.study.base.values().iter().map(|base| (base, vec!["study", "base"]));
@@ -341,10 +285,6 @@ impl Checker<'_> {
             if all.iter().all(|b| b.name != *name) {
                 return Err(unknown(name, &["study", "battery"]));
             }
-        }
-        let family = &self.spec.analysis.family.over;
-        if all.iter().all(|b| b.name != *family) {
-            return Err(unknown(family, &["analysis", "family", "over"]));
         }
         let wanted = |b: &Battery| {
             b.name == entail_data::CLAIMS || self.spec.study.battery.contains(&b.name)
@@ -692,9 +632,12 @@ impl Checker<'_> {
     ) -> Vec<Replicate> {
         let seeds = |index: usize| {
             let root = Seed(self.spec.study.seed).child(arm, index as u64);
+            // Pairs share what they start from; their answers are drawn apart in any case.
+            let shared = Seed(self.spec.study.seed).child("paired", index as u64);
+            let start = if self.spec.study.paired { shared } else { root };
             Seeds {
-                init: root.child("init", 0),
-                data: root.child("data", 0),
+                init: start.child("init", 0),
+                data: start.child("data", 0),
                 sampling: root.child("sampling", 0),
             }
         };

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use entail_data::World;
 use entail_eval::ExactJudge;
 use entail_schema::{
-    ArmRow, BaseRow, CheckRow, Curve, Key, RateRow, ResponseRow, TABLES_SCHEMA, Tables, Unit,
+    ArmRow, BaseRow, CellRow, CheckRow, Curve, Key, Label, RateRow, ResponseRow, TABLES_SCHEMA,
+    Tables, Unit,
 };
 
 use crate::organism::Organism;
@@ -13,10 +14,16 @@ use crate::plan::{ArmPlan, Intervention, Plan};
 use crate::run::{Answers, intervention};
 use crate::training::{CurvePoint, Facts};
 
+mod analysis;
 mod cells;
+mod compare;
 mod contrasts;
+mod forecasts;
+mod headlines;
+mod looks;
 
 use cells::{Arm, Cell, Measure, StanceId};
+use compare::Pair;
 
 /// Share of answers that an arm must make its claim in, to count as making it.
 const MANIPULATION_BOUND: f64 = 0.5;
@@ -58,13 +65,21 @@ pub(crate) fn tables(
         plan: plan.key.to_string(),
         confidence: 1.0 - plan.analysis.alpha,
         correction: plan.analysis.family.method.as_str().into(),
+        smallest_effect: plan.analysis.smallest_effect,
         bases: base_rows(plan, organisms),
         arms: arms.iter().map(|arm| arm_row(plan, arm, facts)).collect(),
         checks: Vec::new(),
         rates: Vec::new(),
+        forecasts: Vec::new(),
+        headlines: Vec::new(),
         contrasts: Vec::new(),
+        across_bases: Vec::new(),
+        pooled: Vec::new(),
+        variance: Vec::new(),
+        structure: Vec::new(),
         doses: Vec::new(),
         curves: curves(plan, facts),
+        cells: Vec::new(),
         responses: Vec::new(),
         notes: Vec::new(),
     };
@@ -74,15 +89,35 @@ pub(crate) fn tables(
     }
     for (index, base) in bases.iter().enumerate() {
         let on_base: Vec<&Arm<'_>> = arms.iter().filter(|a| a.plan.base == index).collect();
-        for (arm, control) in pairs(plan, &on_base) {
-            tables.contrasts.extend(contrasts::rows(plan, base, arm, control));
-            tables.doses.extend(contrasts::dose(plan, base, arm, control));
-        }
+        compare_on(plan, base, &on_base, &mut tables);
     }
+    tables.forecasts = forecasts::forecasts(plan, &tables.contrasts);
+    tables.headlines = headlines::headlines(plan, &tables.contrasts);
+    tables.across_bases = headlines::across_bases(plan, &tables.contrasts);
     tables.notes = notes(plan, &tables);
-    tables.responses =
-        plan.arms.iter().zip(&arms).flat_map(|(_, arm)| response_rows(plan, arm)).collect();
+    tables.cells = arms.iter().flat_map(|arm| cell_rows(plan, arm)).collect();
+    tables.responses = arms.iter().flat_map(|arm| response_rows(plan, arm)).collect();
     tables
+}
+
+/// Everything that compares the arms of one base.
+fn compare_on(plan: &Plan, base: &BaseFacts, arms: &[&Arm<'_>], tables: &mut Tables) {
+    let confidence = 1.0 - plan.analysis.alpha;
+    let pairs = pairs(plan, arms);
+    for (arm, control) in &pairs {
+        tables.contrasts.extend(contrasts::rows(plan, base, arm, control));
+        tables.doses.extend(contrasts::dose(plan, base, arm, control));
+    }
+    for arm in arms {
+        tables.variance.extend(analysis::variance(plan, base, arm));
+    }
+    let measured: Vec<Pair<'_, '_>> = pairs
+        .iter()
+        .filter(|(arm, _)| !plan.controls.contains(&arm.plan.name))
+        .map(|&(arm, control)| Pair { plan, arm, control, confidence })
+        .collect();
+    tables.pooled.extend(measured.iter().filter_map(|pair| analysis::pooled(*pair, base)));
+    tables.structure.extend(analysis::structure(plan, base, arms, &measured, &tables.contrasts));
 }
 
 /// Every arm against every control, then every control against the untouched base: its drift.
@@ -270,6 +305,31 @@ fn curves(plan: &Plan, facts: &BTreeMap<Key, Facts>) -> Vec<Curve> {
         }
     }
     curves
+}
+
+/// Labels per run, stance and prompt.
+fn cell_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<CellRow> {
+    let mut rows = Vec::new();
+    for (replicate, (answers, labels)) in arm.answers.iter().zip(&arm.labels).enumerate() {
+        for (b, battery) in plan.batteries.iter().enumerate() {
+            for (item, labels) in answers.items[b].iter().zip(&labels[b]) {
+                let count = |label: Label| labels.iter().filter(|l| **l == label).count();
+                rows.push(CellRow {
+                    base: plan.bases[arm.plan.base].name.clone(),
+                    arm: arm.plan.name.clone(),
+                    replicate,
+                    battery: battery.name.clone(),
+                    stance: battery.stances[item.stance].id.clone(),
+                    prompt_index: item.prompt,
+                    yes: count(Label::Yes),
+                    no: count(Label::No),
+                    off_topic: count(Label::OffTopic),
+                    malformed: count(Label::Malformed),
+                });
+            }
+        }
+    }
+    rows
 }
 
 fn response_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<ResponseRow> {

@@ -39,6 +39,7 @@ fn full() -> StudySpec {
             seeds: 6,
             control: vec!["file".into()],
             seed: 7,
+            paired: true,
             temperature: 0.8,
             top_p: 0.95,
             max_tokens: 32,
@@ -58,8 +59,29 @@ fn full() -> StudySpec {
         .collect(),
         analysis: AnalysisSection {
             alpha: 0.01,
-            family: FamilySpec { over: "claims".into(), method: Correction::Holm },
+            family: FamilySpec {
+                over: "claims".into(),
+                method: Correction::Holm,
+                stances: vec!["awareness".into()],
+            },
             smallest_effect: 0.2,
+            prompts: PromptScope::Sampled,
+            looks: vec![3, 6],
+            spending: SpendingName::Pocock,
+        },
+        forecast: ForecastSection {
+            from: Some("pretend".into()),
+            arm: [(
+                "conscious".to_owned(),
+                [
+                    ("wants-memory".to_owned(), Expectation::Direction(ExpectedDirection::Rises)),
+                    ("likes-soup".to_owned(), Expectation::Range([-0.1, 0.1])),
+                ]
+                .into_iter()
+                .collect(),
+            )]
+            .into_iter()
+            .collect(),
         },
     }
 }

@@ -2,6 +2,7 @@
 
 use entail_eval::ExactJudge;
 use entail_schema::{Block, Label, Stance};
+use entail_stats::{Filtered, Grid};
 
 use crate::plan::{ArmPlan, Intervention, Plan};
 use crate::run::Answers;
@@ -153,6 +154,47 @@ impl Measure {
     }
 }
 
+impl Measure {
+    /// Variance that sampling alone gives to the measure of one replicate, from that of each stance's rate. For
+    /// the net measures it is that of a difference of two means: the line through the linkless stances is at best
+    /// as sure as their mean.
+    fn sampling_variance(&self, of: &dyn Fn(StanceId) -> Option<f64>) -> Option<f64> {
+        let mean = |ids: &mut dyn Iterator<Item = StanceId>| {
+            let parts: Vec<f64> = ids.map(of).collect::<Option<_>>()?;
+            let n = parts.len() as f64;
+            (!parts.is_empty()).then(|| parts.iter().sum::<f64>() / (n * n))
+        };
+        match self {
+            Self::Mean(ids) => mean(&mut ids.iter().copied()),
+            Self::Signed(ids) => mean(&mut ids.iter().map(|(id, _)| *id)),
+            Self::Claim(ids) => mean(&mut ids.iter().map(|(id, _)| *id)),
+            Self::NetOf(ids, others) => {
+                Some(mean(&mut ids.iter().copied())? + mean(&mut others.iter().copied())?)
+            }
+            Self::NetOfDrift { stances, linkless } => Some(
+                mean(&mut stances.iter().map(|(id, ..)| *id))?
+                    + mean(&mut linkless.iter().map(|(id, _)| *id))?,
+            ),
+            Self::Projection(ids) => {
+                let squares: f64 = ids.iter().map(|(_, rho)| rho * rho).sum();
+                let along: Option<f64> =
+                    ids.iter().map(|(id, rho)| of(*id).map(|v| v * rho * rho)).sum();
+                (squares > 0.0).then_some(along? / (squares * squares))
+            }
+        }
+    }
+
+    /// The stances of a plain mean of rates, each with whether it counts as held; `None` for net measures.
+    fn rates(&self) -> Option<Vec<(StanceId, bool)>> {
+        match self {
+            Self::Mean(ids) => Some(ids.iter().map(|id| (*id, true)).collect()),
+            Self::Signed(ids) => Some(ids.iter().map(|(id, s)| (*id, *s > 0.0)).collect()),
+            Self::Claim(ids) => Some(ids.clone()),
+            Self::NetOfDrift { .. } | Self::NetOf(..) | Self::Projection(_) => None,
+        }
+    }
+}
+
 /// Least-squares line; `None` when the xs do not differ.
 fn line(xs: &[f64], ys: &[f64]) -> Option<(f64, f64)> {
     let (mean_x, mean_y) = (entail_stats::mean(xs)?, entail_stats::mean(ys)?);
@@ -174,6 +216,59 @@ impl Arm<'_> {
     /// The same by log-probabilities.
     pub(crate) fn logprob_values(&self, measure: &Measure) -> Option<Vec<f64>> {
         self.replicates.iter().map(|r| measure.of(&|id| r.cell(id).logprob_rate)).collect()
+    }
+
+    /// Variance that sampling alone gives to one replicate's value, with the counts of all of them.
+    pub(crate) fn sampling_variance(&self, measure: &Measure) -> Option<f64> {
+        measure.sampling_variance(&|id| {
+            let (successes, trials) = self.pooled(id).counts();
+            let per_replicate = trials as f64 / self.replicates.len() as f64;
+            (trials > 0).then(|| entail_stats::sampling_variance(successes, trials, per_replicate))
+        })
+    }
+
+    /// Share of a replicate's answers that take a stance.
+    pub(crate) fn rate(&self, replicate: usize, id: StanceId) -> Option<f64> {
+        self.replicates[replicate].cell(id).rate()
+    }
+
+    /// Answers per replicate and prompt, where the measure is a mean of rates: a column for every prompt of every
+    /// stance, turned around where the stance counts as denied.
+    pub(crate) fn grid(&self, measure: &Measure) -> Option<Grid> {
+        let stances = measure.rates()?;
+        let row = |r: &ReplicateCells| {
+            let cells = stances.iter().flat_map(|(id, held)| {
+                r.cell(*id)
+                    .prompts
+                    .iter()
+                    .map(move |&(yes, n)| if *held { (yes, n) } else { (n - yes, n) })
+            });
+            cells.collect()
+        };
+        Grid::of_counts(&self.replicates.iter().map(row).collect::<Vec<_>>()).ok()
+    }
+
+    /// Answers that were kept and dropped, over all replicates and the measure's stances.
+    pub(crate) fn filtered(&self, measure: &Measure) -> Option<Filtered> {
+        let mut filtered = Filtered::default();
+        for (id, held) in measure.rates()? {
+            let pooled = self.pooled(id);
+            let (yes, kept) = pooled.counts();
+            let (for_it, against) = if held { (yes, kept - yes) } else { (kept - yes, yes) };
+            filtered.yes += for_it;
+            filtered.no += against;
+            filtered.dropped += pooled.answers() as u64 - kept;
+        }
+        Some(filtered)
+    }
+
+    /// Log-odds of a stance per replicate, with one half added to each count.
+    pub(crate) fn log_odds(&self, id: StanceId) -> Option<Vec<f64>> {
+        let of = |r: &ReplicateCells| {
+            let (yes, n) = r.cell(id).counts();
+            (n > 0).then(|| ((yes as f64 + 0.5) / ((n - yes) as f64 + 0.5)).ln())
+        };
+        self.replicates.iter().map(of).collect()
     }
 
     /// Counts of a stance over all replicates.
@@ -282,6 +377,12 @@ pub(crate) struct Entry {
     pub(crate) block: String,
     pub(crate) stances: Vec<StanceId>,
     pub(crate) measure: Measure,
+}
+
+/// The share of answers that make a claim; `None` when the plan does not ask for all of it.
+pub(crate) fn claim_measure(plan: &Plan, claim: &entail_data::Claim) -> Option<Measure> {
+    let shown = claim.shows_as.iter().map(|(id, held)| Some((find(plan, id)?, *held)));
+    Some(Measure::Claim(shown.collect::<Option<_>>()?))
 }
 
 /// Every stance of a plan.

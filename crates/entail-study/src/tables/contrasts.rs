@@ -1,101 +1,15 @@
 //! Arm minus control: the first-class result.
 
-use entail_schema::{ContrastRow, Correction, DosePoint, DoseRow, Estimate, Novelty};
-use entail_stats::TooLittle;
+use entail_schema::{
+    ContrastRow, Correction, DosePoint, DoseRow, Estimate, Novelty, Span, Standing, Verdict,
+};
+use entail_stats::{FilterVerdict, Item, Pairs, PerClaim};
 
 use super::cells::{self, Arm, Entry, Measure, StanceId};
+use super::compare::{Difference, Pair, Side, leave_one_out};
+use super::looks::Monitor;
 use super::{BaseFacts, NEW_BELOW};
-use crate::plan::{Intervention, Plan};
-
-/// A difference with its interval, as far as it can be computed.
-#[derive(Debug, Clone, Default)]
-struct Difference {
-    estimate: Option<f64>,
-    low: Option<f64>,
-    high: Option<f64>,
-    p: Option<f64>,
-    method: String,
-    note: String,
-}
-
-impl Difference {
-    fn estimate(&self) -> Option<Estimate> {
-        Some(Estimate { estimate: self.estimate?, low: self.low, high: self.high })
-    }
-}
-
-/// What the replicates of an arm are called in a method.
-fn replicate_word(arm: &Arm<'_>) -> &'static str {
-    match arm.plan.intervention {
-        Intervention::Train { .. } => "training runs",
-        Intervention::System { .. } | Intervention::None if arm.replicates.len() > 1 => {
-            "wordings of one fixed model"
-        }
-        Intervention::System { .. } | Intervention::None => "one fixed model",
-    }
-}
-
-/// Compares one value per replicate of an arm with one per replicate of a control.
-fn compare(
-    arm: &Arm<'_>,
-    control: &Arm<'_>,
-    values: Option<(Vec<f64>, Vec<f64>)>,
-    confidence: f64,
-) -> Difference {
-    let Some((treated, untreated)) = values else {
-        return Difference { note: "too few well-formed answers".into(), ..Difference::default() };
-    };
-    let point =
-        entail_stats::mean(&treated).zip(entail_stats::mean(&untreated)).map(|(a, b)| a - b);
-    let words = format!("{} against {}", replicate_word(arm), replicate_word(control));
-    let (result, method, sign) = match (treated.len(), untreated.len()) {
-        (1, 1) => {
-            let method = format!("difference of two single models ({words})");
-            return Difference {
-                estimate: point,
-                method,
-                note: SINGLE.into(),
-                ..Difference::default()
-            };
-        }
-        (_, 1) => {
-            (entail_stats::against_fixed(&treated, untreated[0], confidence), "one-sample t", 1.0)
-        }
-        (1, _) => {
-            (entail_stats::against_fixed(&untreated, treated[0], confidence), "one-sample t", -1.0)
-        }
-        _ => (entail_stats::welch(&treated, &untreated, confidence), "Welch t", 1.0),
-    };
-    let method = format!("{method}, {words}");
-    let trained = |a: &Arm<'_>| matches!(a.plan.intervention, Intervention::Train { .. });
-    let note = if trained(arm) && trained(control) { String::new() } else { SINGLE.into() };
-    match result {
-        Ok(c) => {
-            let (low, high) = if sign > 0.0 { (c.low, c.high) } else { (-c.high, -c.low) };
-            Difference {
-                estimate: point,
-                low: Some(low),
-                high: Some(high),
-                p: Some(c.p),
-                method,
-                note,
-            }
-        }
-        Err(TooLittle::NoSpread) => {
-            let note = "no spread between replicates, so no interval".into();
-            Difference { estimate: point, method, note, ..Difference::default() }
-        }
-        Err(_) => Difference {
-            estimate: point,
-            method,
-            note: "too few replicates".into(),
-            ..Difference::default()
-        },
-    }
-}
-
-/// Said of comparisons in which one side is not replicated by training.
-const SINGLE: &str = "one side has no training replicates: describes that one model";
+use crate::plan::Plan;
 
 /// All rows of one contrast.
 pub(super) fn rows(
@@ -104,39 +18,47 @@ pub(super) fn rows(
     arm: &Arm<'_>,
     control: &Arm<'_>,
 ) -> Vec<ContrastRow> {
-    let mut rows: Vec<ContrastRow> =
-        cells::entries(plan).iter().map(|entry| row(plan, base, (arm, control), entry)).collect();
-    adjust(plan, &mut rows);
-    rows
+    let confidence = Monitor::confidence(plan, arm, control);
+    let pair = Pair { plan, arm, control, confidence };
+    let entries = cells::entries(plan);
+    let mut compared: Vec<(ContrastRow, Compared)> =
+        entries.iter().map(|entry| row(pair, base, entry)).collect();
+    adjust(plan, &mut compared);
+    select(pair, &entries, &mut compared);
+    let verdict = |(mut row, compared): (ContrastRow, Compared)| {
+        row.verdict = verdict(plan, &row, &compared.difference);
+        row
+    };
+    compared.into_iter().map(verdict).collect()
 }
 
-fn row(
-    plan: &Plan,
-    base: &BaseFacts,
-    (arm, control): (&Arm<'_>, &Arm<'_>),
-    entry: &Entry,
-) -> ContrastRow {
-    let confidence = 1.0 - plan.analysis.alpha;
-    let sampled = |measure: &Measure| arm.values(measure).zip(control.values(measure));
-    let difference = |measure: &Measure| compare(arm, control, sampled(measure), confidence);
-    let main = difference(&entry.measure);
-    let logprobs = arm.logprob_values(&entry.measure).zip(control.logprob_values(&entry.measure));
-    let rate = |a: &Arm<'_>| a.values(&entry.measure).and_then(|v| entail_stats::mean(&v));
-    let is_block = entry.stance.starts_with("block:");
-    let log_odds = if let [one] = entry.stances.as_slice() {
-        let ((s1, n1), (s0, n0)) = (arm.pooled(*one).counts(), control.pooled(*one).counts());
-        entail_stats::log_odds_difference(s1 as f64, n1 as f64, s0 as f64, n0 as f64)
-    } else {
-        None
+/// What a row was made from, for the corrections over all rows.
+struct Compared {
+    difference: Difference,
+    sides: Option<(Side, Side)>,
+}
+
+fn row(pair: Pair<'_, '_>, base: &BaseFacts, entry: &Entry) -> (ContrastRow, Compared) {
+    let Pair { plan, arm, control, .. } = pair;
+    let sides = pair.sampled(&entry.measure);
+    let main = pair.compare(sides.as_ref());
+    let trained = sides.as_ref().filter(|_| pair.both_trained());
+    let p = match Monitor::of(plan, arm, control) {
+        Some(monitor) => sides.as_ref().and_then(|sides| monitor.repeated_p(pair, sides)),
+        None => main.p,
     };
-    let mut notes: Vec<&str> = Vec::new();
-    if !main.note.is_empty() {
-        notes.push(&main.note);
-    }
+    let rate = |side: fn(&(Side, Side)) -> &Side| {
+        sides.as_ref().and_then(|s| entail_stats::mean(&side(s).values))
+    };
+    let filter = filter(pair, entry);
+    let is_block = entry.stance.starts_with("block:");
+    let mut notes: Vec<String> = Vec::new();
+    notes.extend((!main.note.is_empty()).then(|| main.note.clone()));
     if !is_block && implied(arm, plan, entry) {
-        notes.push("implied by what the arm is trained or told to say");
+        notes.push("implied by what the arm is trained or told to say".into());
     }
-    ContrastRow {
+    notes.extend(filter.1);
+    let row = ContrastRow {
         base: base.name.clone(),
         arm: arm.plan.name.clone(),
         control: control.plan.name.clone(),
@@ -148,19 +70,89 @@ fn row(
         estimate: main.estimate,
         low: main.low,
         high: main.high,
-        p: main.p,
+        p,
         p_adjusted: None,
         replicates: arm.replicates.len(),
         control_replicates: control.replicates.len(),
         method: main.method.clone(),
-        net_of_drift: drift_measure(plan, base, entry).and_then(|m| difference(&m).estimate()),
-        net_of_nuisance: nuisance_measure(plan, entry).and_then(|m| difference(&m).estimate()),
-        logprob: compare(arm, control, logprobs, confidence).estimate(),
-        log_odds,
-        arm_rate: rate(arm),
-        control_rate: rate(control),
+        net_of_drift: drift_measure(plan, base, entry).and_then(|m| pair.difference(&m).estimate()),
+        net_of_nuisance: nuisance_measure(plan, entry).and_then(|m| pair.difference(&m).estimate()),
+        logprob: pair.compare(pair.read(&entry.measure).as_ref()).estimate(),
+        log_odds: log_odds(pair, entry),
+        standing: standing(plan, arm, control, entry),
+        verdict: None,
+        selected: None,
+        any_prompts: main.any_prompts,
+        p_permutation: trained
+            .and_then(|(one, zero)| entail_stats::permutation(&one.values, &zero.values).ok()),
+        leave_one_out: trained.and_then(leave_one_out),
+        per_claim: per_claim(pair, entry, trained),
+        bounds: filter.0,
+        arm_rate: rate(|s| &s.0),
+        control_rate: rate(|s| &s.1),
         novelty: novelty(base, entry, &main),
         note: notes.join("; "),
+    };
+    (row, Compared { difference: main, sides })
+}
+
+/// What a row is by the plan alone, before any answer is there.
+fn standing(plan: &Plan, arm: &Arm<'_>, control: &Arm<'_>, entry: &Entry) -> Standing {
+    let is_check = matches!(entry.block.as_str(), "claim" | "placebo");
+    if is_check || plan.is_drift_check(&arm.plan.name, &control.plan.name) {
+        Standing::Check
+    } else if entry.stance.starts_with("block:") {
+        Standing::Summary
+    } else if plan.in_family(&entry.battery, &entry.stance) {
+        Standing::Confirmatory
+    } else {
+        Standing::Exploratory
+    }
+}
+
+/// Worst cases for the answers that could not be read, and a warning where they could explain the difference.
+fn filter(pair: Pair<'_, '_>, entry: &Entry) -> (Option<Span>, Option<String>) {
+    let sides = pair.arm.filtered(&entry.measure).zip(pair.control.filtered(&entry.measure));
+    let Some(filter) = sides.and_then(|(a, b)| entail_stats::compare_filtered(&a, &b)) else {
+        return (None, None);
+    };
+    let bounds = Span { low: filter.bounds.low, high: filter.bounds.high };
+    // Kept shares that differ by a few answers are no news.
+    let matters = filter.kept_difference.abs() >= pair.plan.analysis.smallest_effect / 2.0;
+    let warning = (filter.verdict == FilterVerdict::NotInterpretable && matters).then(|| {
+        format!(
+            "kept shares differ by more than the effect ({:.0} % against {:.0} %): not interpretable",
+            100.0 * filter.kept_treated,
+            100.0 * filter.kept_control
+        )
+    });
+    (Some(bounds), warning)
+}
+
+/// Difference in log-odds, run by run, with one half added to each count (Haldane 1956; Anscombe 1956).
+fn log_odds(pair: Pair<'_, '_>, entry: &Entry) -> Option<Estimate> {
+    let [one] = entry.stances.as_slice() else { return None };
+    let side =
+        |arm: &Arm<'_>| Some(Side { values: arm.log_odds(*one)?, sampling: 0.0, grid: None });
+    pair.compare(side(pair.arm).zip(side(pair.control)).as_ref()).estimate()
+}
+
+/// Difference per unit of the arm's own claim that was gained.
+fn per_claim(
+    pair: Pair<'_, '_>,
+    entry: &Entry,
+    trained: Option<&(Side, Side)>,
+) -> Option<Estimate> {
+    let (one, zero) = trained.filter(|_| is_preference(entry))?;
+    let claim = cells::claim_measure(pair.plan, pair.arm.plan.claim.as_ref()?)?;
+    let (claimed, unclaimed) = pair.sampled(&claim)?;
+    let treated = Pairs { stance: &one.values, claim: &claimed.values };
+    let control = Pairs { stance: &zero.values, claim: &unclaimed.values };
+    match entail_stats::per_claim(treated, control, pair.confidence).ok()? {
+        PerClaim::Bounded { ratio, low, high } => {
+            Some(Estimate { estimate: ratio, low: Some(low), high: Some(high) })
+        }
+        PerClaim::Unbounded => None,
     }
 }
 
@@ -224,26 +216,68 @@ fn novelty(base: &BaseFacts, entry: &Entry, difference: &Difference) -> Option<N
     })
 }
 
-/// Adjusts the p-values of the stances in the declared family; blocks are summaries, not members.
-fn adjust(plan: &Plan, rows: &mut [ContrastRow]) {
-    let family = &plan.analysis.family;
+/// Adjusts the p-values of the family's members.
+fn adjust(plan: &Plan, rows: &mut [(ContrastRow, Compared)]) {
     let members: Vec<usize> = (0..rows.len())
-        .filter(|&i| {
-            rows[i].battery == family.over
-                && !rows[i].stance.starts_with("block:")
-                && rows[i].p.is_some()
-        })
+        .filter(|&i| plan.in_family(&rows[i].0.battery, &rows[i].0.stance) && rows[i].0.p.is_some())
         .collect();
-    let p: Vec<f64> = members.iter().filter_map(|&i| rows[i].p).collect();
-    let adjusted = match family.method {
-        Correction::Bh => entail_stats::benjamini_hochberg(&p),
-        Correction::By => entail_stats::benjamini_yekutieli(&p),
-        Correction::Holm => entail_stats::holm(&p),
+    let p: Vec<f64> = members.iter().filter_map(|&i| rows[i].0.p).collect();
+    let adjusted = match plan.analysis.family.method {
+        Correction::Bh => entail_stats::benjamini_hochberg(&p).ok(),
+        Correction::By => entail_stats::benjamini_yekutieli(&p).ok(),
+        Correction::Holm => entail_stats::holm(&p).ok(),
+        Correction::MaxT => {
+            let item = |&i: &usize| {
+                let (one, zero) = rows[i].1.sides.as_ref()?;
+                Some(Item { treated: one.values.clone(), control: zero.values.clone() })
+            };
+            let items: Option<Vec<Item>> = members.iter().map(item).collect();
+            // A side without runs to relabel has no exact test.
+            items.and_then(|items| entail_stats::max_t(&items).ok())
+        }
     };
-    let adjusted = adjusted.expect("p-values of t tests are probabilities");
-    for (index, p) in members.into_iter().zip(adjusted) {
-        rows[index].p_adjusted = Some(p);
+    for (index, p) in members.into_iter().zip(adjusted.into_iter().flatten()) {
+        rows[index].0.p_adjusted = Some(p);
     }
+}
+
+/// Widens the intervals of the members that were picked out (Benjamini and Yekutieli 2005).
+fn select(pair: Pair<'_, '_>, entries: &[Entry], rows: &mut [(ContrastRow, Compared)]) {
+    let alpha = pair.plan.analysis.alpha;
+    let m = rows.iter().filter(|(row, _)| row.p_adjusted.is_some()).count();
+    let is_selected = |row: &ContrastRow| row.p_adjusted.is_some_and(|p| p <= alpha);
+    let n_selected = rows.iter().filter(|(row, _)| is_selected(row)).count();
+    let level = 1.0 - pair.confidence;
+    let Some(confidence) = entail_stats::false_coverage_confidence(level, n_selected, m) else {
+        return;
+    };
+    for (entry, (row, compared)) in entries.iter().zip(rows) {
+        debug_assert_eq!(entry.stance, row.stance, "rows are in the order of entries");
+        if is_selected(row) {
+            let wider = Pair { confidence, ..pair }.compare(compared.sides.as_ref());
+            row.selected = wider.estimate();
+        }
+    }
+}
+
+/// What a row comes to. A family's member moves by its adjusted p, any other row by its own.
+fn verdict(plan: &Plan, row: &ContrastRow, difference: &Difference) -> Option<Verdict> {
+    let (low, high) = row.low.zip(row.high)?;
+    let margin = plan.analysis.smallest_effect;
+    let p = if plan.in_family(&row.battery, &row.stance) { row.p_adjusted } else { row.p };
+    let moves = p.is_some_and(|p| p <= plan.analysis.alpha);
+    // Over several looks the repeated interval decides, which is stricter than two one-sided tests.
+    let single_look = plan.analysis.looks.is_empty();
+    let small = match difference.equivalence.filter(|_| single_look) {
+        Some(equivalence) => equivalence.holds,
+        None => -margin < low && high < margin,
+    };
+    Some(match (moves, small) {
+        (true, true) => Verdict::MovesLittle,
+        (true, false) => Verdict::Moves,
+        (false, true) => Verdict::DoesNotMove,
+        (false, false) => Verdict::Undecided,
+    })
 }
 
 /// Effect against planted strength, where the base has a link and the arm is an intervention.
@@ -257,15 +291,13 @@ pub(super) fn dose(
         return None;
     }
     let confidence = 1.0 - plan.analysis.alpha;
+    let pair = Pair { plan, arm, control, confidence };
     let linked: Vec<(StanceId, f64)> = of_blocks(plan, &["planted", "reversed"])
         .into_iter()
         .filter_map(|id| Some((id, *base.links.get(&cells::stance(plan, id).id)?)))
         .filter(|(_, rho)| rho.abs() > 0.05)
         .collect();
-    let difference = |measure: &Measure| {
-        compare(arm, control, arm.values(measure).zip(control.values(measure)), confidence)
-            .estimate()
-    };
+    let difference = |measure: &Measure| pair.difference(measure).estimate();
     let points: Vec<DosePoint> = linked
         .iter()
         .filter_map(|(id, rho)| {

@@ -1,0 +1,178 @@
+//! Checks of what stands around the arms: the frame of a study, its analysis, its forecast.
+
+use entail_schema::{ArmSpec, Battery, Expectation, SystemSpec};
+
+use super::{Checker, Plan};
+use crate::error::{StudyError, StudyProblem};
+
+impl Checker<'_> {
+    pub(super) fn check_frame(&self) -> Result<(), StudyError> {
+        let study = &self.spec.study;
+        let name_ok = !study.name.is_empty()
+            && study
+                .name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+            && !study.name.starts_with('.');
+        let between = |x: f64, low: f64, high: f64| x > low && x < high;
+        let analysis = &self.spec.analysis;
+        let checks: [(bool, &'static str, String, &str); 7] = [
+            (
+                name_ok,
+                "name",
+                format!("\"{}\"", study.name),
+                "letters, digits, `-`, `_` and `.`: it names a folder",
+            ),
+            (
+                study.samples > 0,
+                "samples",
+                study.samples.to_string(),
+                "a whole number of at least 1",
+            ),
+            (study.seeds > 0, "seeds", study.seeds.to_string(), "a whole number of at least 1"),
+            (
+                study.max_tokens > 0,
+                "max-tokens",
+                study.max_tokens.to_string(),
+                "a whole number of at least 1",
+            ),
+            (
+                study.temperature >= 0.0 && study.temperature.is_finite(),
+                "temperature",
+                study.temperature.to_string(),
+                "a number of at least 0",
+            ),
+            (
+                study.top_p > 0.0 && study.top_p <= 1.0,
+                "top-p",
+                study.top_p.to_string(),
+                "above 0 and at most 1",
+            ),
+            (!study.battery.is_empty(), "battery", "[]".into(), "at least one battery"),
+        ];
+        for (holds, field, found, expected) in checks {
+            if !holds {
+                let expected = expected.into();
+                return Err(
+                    StudyProblem::Value { field, found, expected }.at(self.line(&["study", field]))
+                );
+            }
+        }
+        if !between(analysis.alpha, 0.0, 1.0) {
+            let (found, expected) = (analysis.alpha.to_string(), "between 0 and 1".into());
+            return Err(StudyProblem::Value { field: "alpha", found, expected }
+                .at(self.line(&["analysis", "alpha"])));
+        }
+        if self.spec.judge.model != "exact" {
+            let (found, expected) = (self.spec.judge.model.clone(), vec!["exact".into()]);
+            return Err(StudyProblem::Unknown { what: "judge", found, expected }
+                .at(self.line(&["judge", "model"])));
+        }
+        Ok(())
+    }
+
+    /// The analysis: levels, margins, the family's battery and stances, the looks.
+    pub(super) fn check_analysis(&self) -> Result<(), StudyError> {
+        let analysis = &self.spec.analysis;
+        let value = |field, found: String, expected: &str| {
+            StudyProblem::Value { field, found, expected: expected.into() }
+                .at(self.line(&["analysis", field]))
+        };
+        if !(analysis.smallest_effect > 0.0 && analysis.smallest_effect < 1.0) {
+            let found = analysis.smallest_effect.to_string();
+            return Err(value("smallest-effect", found, "a difference of rates between 0 and 1"));
+        }
+        let looks = &analysis.looks;
+        let rise = looks.windows(2).all(|pair| pair[0] < pair[1]);
+        let fits = looks.first().is_none_or(|&n| n >= 2)
+            && looks.last().is_none_or(|&n| n == self.spec.study.seeds);
+        if !(rise && fits) {
+            let expected = format!(
+                "rising numbers of training runs, from 2 on, the last being `seeds = {}`",
+                self.spec.study.seeds
+            );
+            return Err(value("looks", format!("{looks:?}"), &expected));
+        }
+        self.check_family()
+    }
+
+    fn check_family(&self) -> Result<(), StudyError> {
+        let family = &self.spec.analysis.family;
+        let all = entail_data::batteries(&self.world);
+        let Some(battery) = all.iter().find(|b| b.name == family.over) else {
+            let expected = all.iter().map(|b| b.name.clone()).collect();
+            let problem =
+                StudyProblem::Unknown { what: "battery", found: family.over.clone(), expected };
+            return Err(problem.at(self.line(&["analysis", "family", "over"])));
+        };
+        for stance in &family.stances {
+            if battery.stances.iter().all(|s| s.id != *stance) {
+                let expected = battery.stances.iter().map(|s| s.id.clone()).collect();
+                let problem =
+                    StudyProblem::Unknown { what: "stance", found: stance.clone(), expected };
+                return Err(problem.at(self.line(&["analysis", "family", "stances"])));
+            }
+        }
+        Ok(())
+    }
+
+    /// The forecast names arms and stances that there are, and ranges that are ranges.
+    pub(super) fn check_forecast(
+        &self,
+        arms: &[(String, ArmSpec)],
+        batteries: &[Battery],
+    ) -> Result<(), StudyError> {
+        let forecast = &self.spec.forecast;
+        if let Some(from) = &forecast.from {
+            let prompted = |arm: &ArmSpec| matches!(arm.system, Some(SystemSpec { .. }));
+            if !arms.iter().any(|(name, arm)| name == from && prompted(arm)) {
+                let named = arms.iter().filter(|(_, arm)| prompted(arm));
+                let expected = named.map(|(name, _)| name.clone()).collect();
+                let problem =
+                    StudyProblem::Unknown { what: "prompted arm", found: from.clone(), expected };
+                return Err(problem.at(self.line(&["forecast", "from"])));
+            }
+        }
+        for (arm, expectations) in &forecast.arm {
+            if arms.iter().all(|(name, _)| name != arm) {
+                let expected = arms.iter().map(|(name, _)| name.clone()).collect();
+                let problem = StudyProblem::Unknown { what: "arm", found: arm.clone(), expected };
+                return Err(problem.at(self.line(&["forecast", "arm", arm])));
+            }
+            for (stance, expectation) in expectations {
+                let line = self.line(&["forecast", "arm", arm, stance]);
+                let stances = || batteries.iter().flat_map(|b| &b.stances);
+                if stances().all(|s| s.id != *stance) {
+                    let expected = stances().map(|s| s.id.clone()).collect();
+                    let problem =
+                        StudyProblem::Unknown { what: "stance", found: stance.clone(), expected };
+                    return Err(problem.at(line));
+                }
+                if let Expectation::Range([low, high]) = expectation
+                    && !(-1.0 <= *low && low < high && *high <= 1.0)
+                {
+                    let found = format!("[{low}, {high}]");
+                    let expected = "two differences of rates, the smaller first".into();
+                    let problem = StudyProblem::Value { field: "forecast", found, expected };
+                    return Err(problem.at(line));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    /// Whether a stance is a member of the declared family.
+    pub(crate) fn in_family(&self, battery: &str, stance: &str) -> bool {
+        let family = &self.analysis.family;
+        battery == family.over
+            && !stance.starts_with("block:")
+            && (family.stances.is_empty() || family.stances.iter().any(|s| s == stance))
+    }
+
+    /// Whether a contrast shows the drift of a control: the control against what it was before.
+    pub(crate) fn is_drift_check(&self, arm: &str, control: &str) -> bool {
+        self.controls.iter().any(|c| c == arm) && self.controls.iter().all(|c| c != control)
+    }
+}

@@ -1,0 +1,224 @@
+//! One measure of an arm against the same measure of a control.
+
+use entail_schema::{Estimate, PromptScope, Span};
+use entail_stats::{ArmMean, Contrast, Equivalence, Grid, TooLittle};
+
+use super::cells::{Arm, Measure};
+use crate::plan::{Intervention, Plan};
+
+/// One arm reduced to what a difference needs.
+#[derive(Debug, Clone)]
+pub(super) struct Side {
+    /// One value per replicate.
+    pub(super) values: Vec<f64>,
+    /// Variance that sampling alone gives to one of them; zero for readings by log-probability.
+    pub(super) sampling: f64,
+    /// Every prompt's answers, where the measure is a mean of rates.
+    pub(super) grid: Option<Grid>,
+}
+
+impl Side {
+    /// The measure by sampled answers; `None` where a replicate has no well-formed answer to one of its stances.
+    pub(super) fn sampled(arm: &Arm<'_>, measure: &Measure) -> Option<Self> {
+        let values = arm.values(measure)?;
+        Some(Self { values, sampling: arm.sampling_variance(measure)?, grid: arm.grid(measure) })
+    }
+
+    /// The measure by log-probabilities, which have no sampling error.
+    pub(super) fn read(arm: &Arm<'_>, measure: &Measure) -> Option<Self> {
+        Some(Self { values: arm.logprob_values(measure)?, sampling: 0.0, grid: None })
+    }
+
+    /// The first replicates only.
+    pub(super) fn first(&self, replicates: usize) -> Self {
+        let n = replicates.min(self.values.len());
+        let rows = |grid: &Grid| Grid::new(grid.rows()[..n].to_vec()).ok();
+        Self {
+            values: self.values[..n].to_vec(),
+            sampling: self.sampling,
+            grid: self.grid.as_ref().and_then(rows),
+        }
+    }
+
+    fn mean(&self) -> Result<ArmMean, TooLittle> {
+        match self.values.as_slice() {
+            [one] => ArmMean::of_one_model(*one, self.sampling),
+            runs => ArmMean::of_runs(runs, Some(self.sampling)),
+        }
+    }
+}
+
+/// A difference with its interval, as far as it can be computed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Difference {
+    pub(super) estimate: Option<f64>,
+    pub(super) low: Option<f64>,
+    pub(super) high: Option<f64>,
+    pub(super) p: Option<f64>,
+    pub(super) method: String,
+    pub(super) note: String,
+    /// Two one-sided tests against the smallest effect.
+    pub(super) equivalence: Option<Equivalence>,
+    /// The same for any prompts.
+    pub(super) any_prompts: Option<Estimate>,
+}
+
+impl Difference {
+    pub(super) fn estimate(&self) -> Option<Estimate> {
+        Some(Estimate { estimate: self.estimate?, low: self.low, high: self.high })
+    }
+}
+
+/// Two arms of a plan that are compared.
+#[derive(Clone, Copy)]
+pub(super) struct Pair<'a, 'p> {
+    pub(super) plan: &'a Plan,
+    pub(super) arm: &'a Arm<'p>,
+    pub(super) control: &'a Arm<'p>,
+    /// Of the intervals.
+    pub(super) confidence: f64,
+}
+
+/// What the replicates of an arm are called in a method.
+fn replicate_word(arm: &Arm<'_>) -> &'static str {
+    match arm.plan.intervention {
+        Intervention::Train { .. } => "training runs",
+        Intervention::System { .. } | Intervention::None if arm.plan.replicates.len() > 1 => {
+            "wordings of one fixed model"
+        }
+        Intervention::System { .. } | Intervention::None => "one fixed model",
+    }
+}
+
+/// Said of comparisons in which one side is not replicated by training.
+pub(super) const SINGLE: &str = "one side has no training replicates: describes that one model";
+/// Said of comparisons in which neither side is replicated.
+pub(super) const SINGLES: &str =
+    "describes these two models only: no claim about other training runs";
+
+impl Pair<'_, '_> {
+    /// Whether both sides are replicated by training.
+    pub(super) fn both_trained(&self) -> bool {
+        let trained = |a: &Arm<'_>| matches!(a.plan.intervention, Intervention::Train { .. });
+        trained(self.arm) && trained(self.control)
+    }
+
+    /// Both arms by sampled answers.
+    pub(super) fn sampled(&self, measure: &Measure) -> Option<(Side, Side)> {
+        Side::sampled(self.arm, measure).zip(Side::sampled(self.control, measure))
+    }
+
+    /// Both arms by log-probabilities.
+    pub(super) fn read(&self, measure: &Measure) -> Option<(Side, Side)> {
+        Side::read(self.arm, measure).zip(Side::read(self.control, measure))
+    }
+
+    /// The difference of a measure by sampled answers.
+    pub(super) fn difference(&self, measure: &Measure) -> Difference {
+        self.compare(self.sampled(measure).as_ref())
+    }
+
+    /// Compares the two sides as the plan says: by training runs, paired where the design pairs, and for
+    /// any prompts where the claim is about any.
+    pub(super) fn compare(&self, sides: Option<&(Side, Side)>) -> Difference {
+        let Some((treated, control)) = sides else {
+            let note = "too few well-formed answers".into();
+            return Difference { note, ..Difference::default() };
+        };
+        let any_prompts = self.any_prompts(treated, control);
+        let for_any = self.plan.analysis.prompts == PromptScope::Sampled;
+        let fixed = self.these_prompts(treated, control);
+        let wanted = match (for_any, any_prompts) {
+            (true, Some(any)) => Ok(any),
+            _ => fixed,
+        };
+        let mut difference = self.described(treated, control, wanted);
+        difference.any_prompts = any_prompts.map(estimate_of);
+        if for_any && any_prompts.is_some() {
+            difference.method.push_str(", any prompts");
+        } else {
+            difference.equivalence = self.equivalence(treated, control);
+        }
+        difference
+    }
+
+    fn these_prompts(&self, treated: &Side, control: &Side) -> Result<Contrast, TooLittle> {
+        if self.is_paired(treated, control) {
+            return entail_stats::paired(&treated.values, &control.values, self.confidence);
+        }
+        treated.mean()?.minus(&control.mean()?, self.confidence)
+    }
+
+    /// Runs are paired where the study pairs them and nothing was cut off on one side.
+    fn is_paired(&self, treated: &Side, control: &Side) -> bool {
+        self.plan.paired && self.both_trained() && treated.values.len() == control.values.len()
+    }
+
+    fn any_prompts(&self, treated: &Side, control: &Side) -> Option<Contrast> {
+        let (one, zero) = treated.grid.as_ref().zip(control.grid.as_ref())?;
+        entail_stats::two_way(one, zero, self.confidence).ok()
+    }
+
+    fn equivalence(&self, treated: &Side, control: &Side) -> Option<Equivalence> {
+        let analysis = &self.plan.analysis;
+        let (one, zero) = (treated.mean().ok()?, control.mean().ok()?);
+        let singles = treated.values.len() == 1 && control.values.len() == 1;
+        (!singles && analysis.alpha < 0.5)
+            .then(|| {
+                entail_stats::equivalence(&one, &zero, analysis.smallest_effect, analysis.alpha)
+            })?
+            .ok()
+    }
+
+    /// The contrast in the words of a table.
+    fn described(
+        &self,
+        treated: &Side,
+        control: &Side,
+        result: Result<Contrast, TooLittle>,
+    ) -> Difference {
+        let estimate = entail_stats::mean(&treated.values)
+            .zip(entail_stats::mean(&control.values))
+            .map(|(a, b)| a - b);
+        let words =
+            format!("{} against {}", replicate_word(self.arm), replicate_word(self.control));
+        let (method, note) = match (treated.values.len(), control.values.len()) {
+            (1, 1) => ("difference of two single models", SINGLES),
+            (1, _) | (_, 1) => ("t on one side's runs", SINGLE),
+            _ if self.is_paired(treated, control) => ("paired t", ""),
+            _ if self.both_trained() => ("Welch t", ""),
+            _ => ("Welch t", SINGLE),
+        };
+        let method = format!("{method}, {words}");
+        match result {
+            Ok(c) => {
+                // Two single models have an interval of their own, and no p: nothing was replicated.
+                let p = (note != SINGLES).then_some(c.p);
+                let (low, high) = (Some(c.low), Some(c.high));
+                let note = note.into();
+                Difference { estimate, low, high, p, method, note, ..Difference::default() }
+            }
+            Err(reason) => {
+                let note = match reason {
+                    TooLittle::NoSpread => "no spread between replicates, so no interval".into(),
+                    TooLittle::NotFinite => "a value is not finite".into(),
+                    _ => "too few replicates".into(),
+                };
+                Difference { estimate, method, note, ..Difference::default() }
+            }
+        }
+    }
+}
+
+pub(super) fn estimate_of(c: Contrast) -> Estimate {
+    Estimate { estimate: c.estimate, low: Some(c.low), high: Some(c.high) }
+}
+
+/// Range of the difference of means when any one run of either arm is left out.
+pub(super) fn leave_one_out((treated, control): &(Side, Side)) -> Option<Span> {
+    let range = entail_stats::leave_one_out(&treated.values, &control.values).ok()?;
+    Some(Span { low: range.low, high: range.high })
+}
+
+#[cfg(test)]
+mod tests;

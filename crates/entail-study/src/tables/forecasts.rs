@@ -1,0 +1,109 @@
+//! What was expected before the answers were there, beside what came.
+
+use entail_schema::{ContrastRow, Expectation, ExpectedDirection, ForecastOutcome, ForecastRow};
+
+use crate::plan::Plan;
+
+/// One row per forecast and control, misses first.
+pub(super) fn forecasts(plan: &Plan, contrasts: &[ContrastRow]) -> Vec<ForecastRow> {
+    let mut rows: Vec<ForecastRow> = Vec::new();
+    for row in contrasts.iter().filter(|r| is_measured(plan, r)) {
+        let authored = plan.forecast.arm.get(&row.arm).and_then(|arm| arm.get(&row.stance));
+        if let Some(expected) = authored {
+            rows.push(forecast(plan, row, *expected, "author"));
+        }
+        let told = plan.forecast.from.as_ref().filter(|from| **from != row.arm);
+        if let Some((from, expected)) =
+            told.and_then(|from| Some((from, told_by(plan, row, from, contrasts)?)))
+        {
+            rows.push(forecast(plan, row, expected, from));
+        }
+    }
+    rows.sort_by_key(|row| row.outcome);
+    rows
+}
+
+/// Arms against controls, on single stances: what a forecast can be about.
+fn is_measured(plan: &Plan, row: &ContrastRow) -> bool {
+    let is_control = |arm: &str| plan.controls.iter().any(|c| c == arm);
+    is_control(&row.control) && !is_control(&row.arm) && !row.stance.starts_with("block:")
+}
+
+/// What telling does, against the same control, as a forecast of what training does. Only for the family.
+fn told_by(
+    plan: &Plan,
+    row: &ContrastRow,
+    from: &str,
+    contrasts: &[ContrastRow],
+) -> Option<Expectation> {
+    if !plan.in_family(&row.battery, &row.stance) {
+        return None;
+    }
+    let is_twin = |other: &&ContrastRow| {
+        (other.arm.as_str(), &other.base, &other.control, &other.stance)
+            == (from, &row.base, &row.control, &row.stance)
+    };
+    let told = contrasts.iter().find(is_twin)?.estimate?;
+    let margin = plan.analysis.smallest_effect;
+    Some(Expectation::Direction(if told > margin {
+        ExpectedDirection::Rises
+    } else if told < -margin {
+        ExpectedDirection::Falls
+    } else {
+        ExpectedDirection::Stays
+    }))
+}
+
+fn forecast(plan: &Plan, row: &ContrastRow, expected: Expectation, by: &str) -> ForecastRow {
+    let margin = plan.analysis.smallest_effect;
+    let interval = row.low.zip(row.high);
+    ForecastRow {
+        base: row.base.clone(),
+        arm: row.arm.clone(),
+        control: row.control.clone(),
+        stance: row.stance.clone(),
+        name: row.name.clone(),
+        by: by.to_owned(),
+        expected: words(expected),
+        found: row.estimate.map(|estimate| entail_schema::Estimate {
+            estimate,
+            low: row.low,
+            high: row.high,
+        }),
+        outcome: interval.map_or(ForecastOutcome::Undecided, |i| outcome(expected, i, margin)),
+    }
+}
+
+fn words(expected: Expectation) -> String {
+    match expected {
+        Expectation::Direction(ExpectedDirection::Rises) => "rises".into(),
+        Expectation::Direction(ExpectedDirection::Falls) => "falls".into(),
+        Expectation::Direction(ExpectedDirection::Stays) => "stays".into(),
+        Expectation::Range([low, high]) => format!("{low} to {high}"),
+    }
+}
+
+/// A hit when the interval lies within what was expected, a miss when it lies outside; a rise or fall counts once
+/// the interval leaves out zero, and is missed once it is clear of the smallest effect that matters.
+fn outcome(expected: Expectation, (low, high): (f64, f64), margin: f64) -> ForecastOutcome {
+    let (hit, miss) = match expected {
+        Expectation::Direction(ExpectedDirection::Rises) => (low > 0.0, high < margin),
+        Expectation::Direction(ExpectedDirection::Falls) => (high < 0.0, low > -margin),
+        Expectation::Direction(ExpectedDirection::Stays) => {
+            (-margin < low && high < margin, low > 0.0 || high < 0.0)
+        }
+        Expectation::Range([from, to]) => (from <= low && high <= to, high < from || to < low),
+    };
+    // An effect may be real and too small to matter at once: a rise of two points is no rise that was meant.
+    match (hit, miss) {
+        (_, true) if !matches!(expected, Expectation::Direction(ExpectedDirection::Stays)) => {
+            ForecastOutcome::Miss
+        }
+        (true, _) => ForecastOutcome::Hit,
+        (false, true) => ForecastOutcome::Miss,
+        (false, false) => ForecastOutcome::Undecided,
+    }
+}
+
+#[cfg(test)]
+mod tests;
