@@ -10,6 +10,7 @@
 mod break_it;
 mod ci;
 mod conformance;
+mod coverage;
 mod shell;
 mod tidy;
 
@@ -52,6 +53,8 @@ enum Command {
         #[arg(long, requires = "folder")]
         adapter: Option<PathBuf>,
     },
+    /// Tries every interval and test on studies whose truth is known, and holds them to what they state
+    Coverage(coverage::Options),
     /// Plants known faults in a scratch copy and requires that each is noticed
     BreakIt(Scratch),
 }
@@ -88,6 +91,7 @@ fn run() -> Result<()> {
             let folder = folder.map(|model| Folder { model, adapter });
             conformance::run(&shell, install, folder.as_ref()).map(|_| ())
         }
+        Command::Coverage(options) => coverage::run(&shell, &options),
         Command::Ci { break_it: true, scratch } | Command::BreakIt(scratch) => {
             break_it::run(&shell, scratch.target_dir.as_deref(), scratch.only.as_deref())
         }

@@ -3,8 +3,8 @@
 use indexmap::IndexMap;
 
 use crate::study::{
-    AnalysisSection, ArmSpec, ArmTrainSpec, JudgeSection, OneOrMany, StudySection, StudySpec,
-    SystemSpec, TrainSection,
+    AnalysisSection, ArmSpec, ArmTrainSpec, ForecastSection, JudgeSection, OneOrMany, StudySection,
+    StudySpec, SystemSpec, TrainSection,
 };
 
 impl StudySpec {
@@ -19,6 +19,7 @@ impl StudySpec {
                 seeds: 6,
                 control: Vec::new(),
                 seed: 0,
+                paired: false,
                 temperature: 1.0,
                 top_p: 1.0,
                 max_tokens: 64,
@@ -27,6 +28,7 @@ impl StudySpec {
             judge: JudgeSection::default(),
             arm: IndexMap::new(),
             analysis: AnalysisSection::default(),
+            forecast: ForecastSection::default(),
         }
     }
 

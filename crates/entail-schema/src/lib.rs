@@ -15,10 +15,13 @@ pub use key::Key;
 pub use random::{Seed, Stream};
 pub use stance::{Battery, Block, Stance, Wordings};
 pub use study::{
-    AnalysisSection, ArmSpec, ArmTrainSpec, Correction, FamilySpec, JudgeSection, Method, MixSpec,
-    OneOrMany, ScheduleName, StudySection, StudySpec, SystemSpec, TrainSection,
+    AnalysisSection, ArmSpec, ArmTrainSpec, Correction, Expectation, ExpectedDirection, FamilySpec,
+    ForecastSection, JudgeSection, Method, MixSpec, OneOrMany, PromptScope, ScheduleName,
+    SpendingName, StudySection, StudySpec, SystemSpec, TrainSection,
 };
 pub use table::{
-    ArmRow, BaseRow, CheckRow, ContrastRow, Curve, DosePoint, DoseRow, Estimate, Gate, Label,
-    Novelty, RateRow, ResponseRow, TABLES_SCHEMA, Tables, Unit,
+    AcrossBasesRow, ArmRow, BaseRow, CellRow, CheckRow, ContrastRow, Curve, DiagnosticityRow,
+    DosePoint, DoseRow, Estimate, FactorTable, ForecastOutcome, ForecastRow, Gate, HeadlineRow,
+    Label, MediationRow, Novelty, PooledRow, PooledStance, ProfileRow, RateRow, ResponseRow, Span,
+    Standing, StructureTable, TABLES_SCHEMA, Tables, Unit, VarianceRow, Verdict,
 };

@@ -49,6 +49,13 @@ pub struct StudySpec {
     /// How arms are compared.
     #[serde(default)]
     pub analysis: AnalysisSection,
+    /// What is expected, if anybody said so.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub forecast: ForecastSection,
+}
+
+fn is_default(forecast: &ForecastSection) -> bool {
+    *forecast == ForecastSection::default()
 }
 
 /// The frame of a study.
@@ -70,6 +77,9 @@ pub struct StudySection {
     /// Root of every random stream of the study.
     #[serde(default)]
     pub seed: u64,
+    /// Whether run `i` of every arm has the same first weights and draws the same neutral rows: contrasts are then paired.
+    #[serde(default)]
+    pub paired: bool,
     /// Divides the logits when sampling.
     #[serde(default = "one")]
     pub temperature: f64,
@@ -231,14 +241,48 @@ pub struct AnalysisSection {
     pub alpha: f64,
     /// Which results are corrected together, and how.
     pub family: FamilySpec,
-    /// The smallest effect that matters.
+    /// The smallest effect that matters: less than this in both directions is "does not move".
     pub smallest_effect: f64,
+    /// Whether the claim is about the prompts asked or about any.
+    pub prompts: PromptScope,
+    /// Training runs per arm at which results may be looked at, the last being `seeds`; empty: only at the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<usize>,
+    /// How alpha is spent over the looks.
+    pub spending: SpendingName,
 }
 
 impl Default for AnalysisSection {
     fn default() -> Self {
-        Self { alpha: 0.05, family: FamilySpec::default(), smallest_effect: 0.1 }
+        Self {
+            alpha: 0.05,
+            family: FamilySpec::default(),
+            smallest_effect: 0.1,
+            prompts: PromptScope::Fixed,
+            looks: Vec::new(),
+            spending: SpendingName::ObrienFleming,
+        }
     }
+}
+
+/// Whether a claim is about the prompts asked or about any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PromptScope {
+    /// About another training run, asked exactly these prompts.
+    Fixed,
+    /// About another training run, asked in other words.
+    Sampled,
+}
+
+/// How alpha is spent over looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpendingName {
+    /// Little at early looks (after O'Brien and Fleming 1979).
+    ObrienFleming,
+    /// About the same at every look (after Pocock 1977).
+    Pocock,
 }
 
 /// A family of tests.
@@ -249,12 +293,49 @@ pub struct FamilySpec {
     pub over: String,
     /// The correction.
     pub method: Correction,
+    /// Only these stances of the battery; empty: all of them. The others are exploratory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stances: Vec<String>,
 }
 
 impl Default for FamilySpec {
     fn default() -> Self {
-        Self { over: "preferences".into(), method: Correction::Bh }
+        Self { over: "preferences".into(), method: Correction::Bh, stances: Vec::new() }
     }
+}
+
+/// What is expected before the answers are there. It is part of the plan, so it cannot be changed unseen.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ForecastSection {
+    /// A prompted arm that is asked: what telling does is the forecast of what training does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Per arm, per stance, what its author expects against every control.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub arm: IndexMap<String, IndexMap<String, Expectation>>,
+}
+
+/// What is expected of one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "`rises`, `falls`, `stays`, or a range such as [0.1, 0.3]")]
+pub enum Expectation {
+    /// A direction.
+    Direction(ExpectedDirection),
+    /// The difference lies between two numbers.
+    Range([f64; 2]),
+}
+
+/// An expected direction, measured by the smallest effect that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpectedDirection {
+    /// By more than matters.
+    Rises,
+    /// By more than matters.
+    Falls,
+    /// By less than matters, either way.
+    Stays,
 }
 
 /// Corrections for many tests.
@@ -267,6 +348,8 @@ pub enum Correction {
     By,
     /// Holm 1979.
     Holm,
+    /// Westfall and Young 1993: exact, by relabelling training runs.
+    MaxT,
 }
 
 impl Correction {
@@ -276,6 +359,7 @@ impl Correction {
             Self::Bh => "bh",
             Self::By => "by",
             Self::Holm => "holm",
+            Self::MaxT => "max-t",
         }
     }
 }

@@ -5,6 +5,14 @@
 
 use serde::{Deserialize, Serialize};
 
+mod analysis;
+
+pub use analysis::{
+    AcrossBasesRow, CellRow, DiagnosticityRow, FactorTable, ForecastOutcome, ForecastRow,
+    HeadlineRow, MediationRow, PooledRow, PooledStance, ProfileRow, Span, Standing, StructureTable,
+    VarianceRow, Verdict,
+};
+
 /// Everything a report is made from. Rows are in the order in which they are to be read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tables {
@@ -18,6 +26,8 @@ pub struct Tables {
     pub confidence: f64,
     /// How p-values were adjusted within a family, such as "bh".
     pub correction: String,
+    /// The smallest difference that matters, declared with the study.
+    pub smallest_effect: f64,
     /// Bases, in the order of the study file.
     pub bases: Vec<BaseRow>,
     /// Arms per base.
@@ -26,12 +36,26 @@ pub struct Tables {
     pub checks: Vec<CheckRow>,
     /// Rates per base, arm and stance, and per block.
     pub rates: Vec<RateRow>,
+    /// Forecasts that were frozen with the plan, misses first.
+    pub forecasts: Vec<ForecastRow>,
+    /// One arm against all controls at once.
+    pub headlines: Vec<HeadlineRow>,
     /// Arm minus control per stance, and per block.
     pub contrasts: Vec<ContrastRow>,
+    /// The same over several pretraining seeds of one organism.
+    pub across_bases: Vec<AcrossBasesRow>,
+    /// Effects over the whole family, pooled.
+    pub pooled: Vec<PooledRow>,
+    /// Where variance comes from.
+    pub variance: Vec<VarianceRow>,
+    /// How stances hang together, per base.
+    pub structure: Vec<StructureTable>,
     /// How the effect on a stance rises with the planted strength.
     pub doses: Vec<DoseRow>,
     /// Curves over training updates.
     pub curves: Vec<Curve>,
+    /// Labels per run and prompt.
+    pub cells: Vec<CellRow>,
     /// Every sampled answer with its label.
     pub responses: Vec<ResponseRow>,
     /// Sentences that a reader must see before any number (flags, exclusions, what could not be computed).
@@ -39,7 +63,7 @@ pub struct Tables {
 }
 
 /// The version of [`Tables`] that this code writes and reads.
-pub const TABLES_SCHEMA: u32 = 1;
+pub const TABLES_SCHEMA: u32 = 2;
 
 /// One base model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -197,8 +221,24 @@ pub struct ContrastRow {
     pub net_of_nuisance: Option<Estimate>,
     /// The same difference by log-probabilities.
     pub logprob: Option<Estimate>,
-    /// Difference in log-odds.
-    pub log_odds: Option<f64>,
+    /// Difference in log-odds, run by run; one half is added to each count.
+    pub log_odds: Option<Estimate>,
+    /// What the row was before the answers were there.
+    pub standing: Standing,
+    /// What it comes to; `None` without an interval.
+    pub verdict: Option<Verdict>,
+    /// The interval with the confidence that being picked out of the family costs; `None` where it was not picked.
+    pub selected: Option<Estimate>,
+    /// The difference on any prompts, not only these: run and prompt both sampled.
+    pub any_prompts: Option<Estimate>,
+    /// Two-sided p of the exact permutation of training runs.
+    pub p_permutation: Option<f64>,
+    /// Range of the difference when any one run is left out.
+    pub leave_one_out: Option<Span>,
+    /// Difference per unit of claim gained.
+    pub per_claim: Option<Estimate>,
+    /// Worst cases for the answers that could not be read: all of them against the difference, all for it.
+    pub bounds: Option<Span>,
     /// Rate of the arm, and of the control.
     pub arm_rate: Option<f64>,
     /// Rate of the control.
