@@ -164,7 +164,7 @@ fn preference(row: &ContrastRow, confidence: f64) -> Vec<Cell> {
         Cell::figure(&share(row.arm_rate)),
         Cell::figure(&share(row.control_rate)),
         Cell::Figure(estimate(row.logprob, "–")),
-        Cell::figure(&row.log_odds.map_or_else(|| TOO_FEW.to_owned(), |x| signed(x, 2))),
+        Cell::figure(&row.log_odds.map_or_else(|| TOO_FEW.to_owned(), |x| signed(x.estimate, 2))),
     ]
 }
 
