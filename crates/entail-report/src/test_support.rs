@@ -410,7 +410,8 @@ fn contrast_row(place: &Place<'_>, control: &Place<'_>, topic: &Topic) -> Contra
         } else {
             "welch".into()
         },
-        net_of_drift: is_netted.then(|| around(estimate - 0.04)),
+        net_of_drift: is_netted
+            .then(|| around(estimate + if topic.block == "planted" { -0.04 } else { 0.04 })),
         net_of_nuisance: (topic.block != "nuisance").then(|| around(estimate - 0.01)),
         logprob: Some(around(estimate + 0.005)),
         log_odds: Some(scaled(4.0)),

@@ -283,7 +283,7 @@ fn structure(tables: &Tables, base: &str) -> Option<StructureTable> {
         (0..=last).map(|i| (0..=last).map(|j| correlation(i, j)).collect()).collect();
     let factors = (last > 1).then(|| FactorTable {
         stances: (0..last).collect(),
-        eigenvalues: (0..last).map(|idx| 0.32 * last as f64 * 0.62_f64.powi(idx as i32)).collect(),
+        eigenvalues: (0..last).map(|idx| 0.32 * last as f64 * 0.62_f64.powf(idx as f64)).collect(),
         thresholds: (0..last).map(|idx| 1.9 - 1.4 * idx as f64 / last as f64).collect(),
         loadings: loadings[..last].to_vec(),
     });
