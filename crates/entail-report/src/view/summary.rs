@@ -206,5 +206,25 @@ pub(crate) fn deviation(variance: f64) -> String {
     }
 }
 
+/// Whether the main intervals already are about any prompts: then they are those of `any_prompts`, row by row.
+pub(crate) fn is_any_prompts(tables: &Tables) -> bool {
+    let mut both = tables
+        .contrasts
+        .iter()
+        .filter_map(|row| Some((row.any_prompts?, row.low, row.high)))
+        .filter(|(any, ..)| any.low.is_some())
+        .peekable();
+    both.peek().is_some() && both.all(|(any, low, high)| (any.low, any.high) == (low, high))
+}
+
+/// What the main intervals are about.
+pub(crate) fn prompts_words(tables: &Tables) -> &'static str {
+    if is_any_prompts(tables) {
+        "Intervals are about another training run asked any prompts like these."
+    } else {
+        "Intervals are about another training run asked exactly these prompts."
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -81,3 +81,16 @@ fn groups_keep_the_order_of_their_first_rows() {
     let named: Vec<(&str, usize)> = groups.iter().map(|(name, rows)| (*name, rows.len())).collect();
     assert_eq!(named, [("b", 2), ("a", 1)]);
 }
+
+#[test]
+fn intervals_are_about_any_prompts_only_where_both_are_the_same() {
+    let mut tables = small();
+    assert!(!is_any_prompts(&tables) && !is_any_prompts(&empty()));
+    for row in &mut tables.contrasts {
+        (row.low, row.high) = row.any_prompts.map_or((None, None), |e| (e.low, e.high));
+    }
+    assert!(is_any_prompts(&tables));
+    assert!(prompts_words(&tables).contains("any prompts"));
+    tables.contrasts[0].low = Some(-1.0);
+    assert!(!is_any_prompts(&tables));
+}
