@@ -1,5 +1,5 @@
 //! Writes the page of a made-up study to standard output: `cargo run --example demo -- 4 > report.html`,
-//! with the number of samples per prompt. `cargo run --example demo -- terminal 110` prints the terminal's tables,
+//! with the number of samples per prompt; `4 3` for three pretraining seeds. `cargo run --example demo -- terminal 110` prints the terminal's tables,
 //! and `small` in place of `terminal` those of a smaller study.
 
 #[path = "../src/test_support.rs"]
@@ -14,8 +14,12 @@ fn main() -> std::io::Result<()> {
     let number = |idx: usize, otherwise| {
         words.get(idx).and_then(|word| word.parse().ok()).unwrap_or(otherwise)
     };
+    let seeds =
+        ["organism:linked?seed=101", "organism:linked?seed=102", "organism:linked?seed=103"];
+    let is_page = words.first().is_none_or(|word| word.parse::<usize>().is_ok());
+    let n_bases = if is_page { number(1, 1).clamp(1, seeds.len()) } else { 1 };
     let size = Size {
-        bases: vec!["organism:linked?seed=101"],
+        bases: seeds[..n_bases].to_vec(),
         n_arms: 7,
         per_block: 12,
         n_replicates: 6,

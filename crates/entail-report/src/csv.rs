@@ -1,6 +1,14 @@
 //! Tables as CSV: one header line, fixed digits, an empty field where there is no value.
 
-use entail_schema::{ContrastRow, Estimate, Novelty, RateRow, ResponseRow, Tables};
+mod analysis;
+
+use entail_schema::{
+    ContrastRow, Estimate, Novelty, RateRow, ResponseRow, Span, Standing, Tables, Verdict,
+};
+
+pub use self::analysis::{
+    across_bases_csv, cells_csv, forecasts_csv, headlines_csv, pooled_csv, variance_csv,
+};
 
 use crate::format::{decimal, p_decimal};
 
@@ -19,7 +27,7 @@ pub fn rates_csv(tables: &Tables) -> String {
     sheet(&RATE_COLUMNS, tables.rates.iter().map(rate_fields))
 }
 
-const CONTRAST_COLUMNS: [&str; 30] = [
+const CONTRAST_COLUMNS: [&str; 48] = [
     "base",
     "arm",
     "control",
@@ -50,6 +58,24 @@ const CONTRAST_COLUMNS: [&str; 30] = [
     "control_rate",
     "novelty",
     "note",
+    "standing",
+    "verdict",
+    "selected_estimate",
+    "selected_low",
+    "selected_high",
+    "any_prompts_estimate",
+    "any_prompts_low",
+    "any_prompts_high",
+    "p_permutation",
+    "leave_one_out_low",
+    "leave_one_out_high",
+    "per_claim_estimate",
+    "per_claim_low",
+    "per_claim_high",
+    "bounds_low",
+    "bounds_high",
+    "log_odds_low",
+    "log_odds_high",
 ];
 
 const RESPONSE_COLUMNS: [&str; 12] = [
@@ -82,7 +108,13 @@ const RATE_COLUMNS: [&str; 12] = [
     "well_formed",
 ];
 
-fn contrast_fields(row: &ContrastRow) -> [String; 30] {
+fn contrast_fields(row: &ContrastRow) -> Vec<String> {
+    let mut fields = Vec::from(first_fields(row));
+    fields.extend(added_fields(row));
+    fields
+}
+
+fn first_fields(row: &ContrastRow) -> [String; 30] {
     let [drift, drift_low, drift_high] = estimate(row.net_of_drift);
     let [nuisance, nuisance_low, nuisance_high] = estimate(row.net_of_nuisance);
     let [logprob, logprob_low, logprob_high] = estimate(row.logprob);
@@ -95,8 +127,8 @@ fn contrast_fields(row: &ContrastRow) -> [String; 30] {
         number(row.estimate),
         number(row.low),
         number(row.high),
-        row.p.map_or_else(String::new, p_decimal),
-        row.p_adjusted.map_or_else(String::new, p_decimal),
+        small(row.p),
+        small(row.p_adjusted),
         row.replicates.to_string(),
         row.control_replicates.to_string(),
         row.name.clone(),
@@ -112,11 +144,41 @@ fn contrast_fields(row: &ContrastRow) -> [String; 30] {
         logprob,
         logprob_low,
         logprob_high,
-        number(row.log_odds),
+        number(row.log_odds.map(|e| e.estimate)),
         number(row.arm_rate),
         number(row.control_rate),
         row.novelty.map_or("", novelty).to_owned(),
         row.note.clone(),
+    ]
+}
+
+/// Columns that came later stand at the end, so that no reader of the first ones has to change.
+fn added_fields(row: &ContrastRow) -> [String; 18] {
+    let [selected, selected_low, selected_high] = estimate(row.selected);
+    let [any, any_low, any_high] = estimate(row.any_prompts);
+    let [claim, claim_low, claim_high] = estimate(row.per_claim);
+    let [without_low, without_high] = span(row.leave_one_out);
+    let [bounds_low, bounds_high] = span(row.bounds);
+    let [_, odds_low, odds_high] = estimate(row.log_odds);
+    [
+        standing(row.standing).to_owned(),
+        row.verdict.map_or("", verdict).to_owned(),
+        selected,
+        selected_low,
+        selected_high,
+        any,
+        any_low,
+        any_high,
+        small(row.p_permutation),
+        without_low,
+        without_high,
+        claim,
+        claim_low,
+        claim_high,
+        bounds_low,
+        bounds_high,
+        odds_low,
+        odds_high,
     ]
 }
 
@@ -154,11 +216,12 @@ fn rate_fields(row: &RateRow) -> [String; 12] {
     ]
 }
 
-fn sheet<const N: usize>(columns: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+fn sheet<R: AsRef<[String]>>(columns: &[&str], rows: impl Iterator<Item = R>) -> String {
     let mut writer = ::csv::WriterBuilder::new().from_writer(Vec::new());
     writer.write_record(columns).expect("a vector takes all bytes");
     for row in rows {
-        writer.write_record(&row).expect("a vector takes all bytes, and every row has N fields");
+        // The writer itself refuses a row of another length than the header.
+        writer.write_record(row.as_ref()).expect("every row has as many fields as the header");
     }
     let bytes = writer.into_inner().expect("a vector takes all bytes");
     String::from_utf8(bytes).expect("fields are strings")
@@ -170,6 +233,33 @@ fn estimate(estimate: Option<Estimate>) -> [String; 3] {
 
 fn number(value: Option<f64>) -> String {
     value.map_or_else(String::new, decimal)
+}
+
+/// A value that may be far below one: p-values and variances.
+fn small(value: Option<f64>) -> String {
+    value.map_or_else(String::new, p_decimal)
+}
+
+fn span(span: Option<Span>) -> [String; 2] {
+    span.map_or_else(Default::default, |span| [decimal(span.low), decimal(span.high)])
+}
+
+fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Confirmatory => "confirmatory",
+        Standing::Summary => "summary",
+        Standing::Check => "check",
+        Standing::Exploratory => "exploratory",
+    }
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Moves => "moves",
+        Verdict::MovesLittle => "moves-little",
+        Verdict::DoesNotMove => "does-not-move",
+        Verdict::Undecided => "undecided",
+    }
 }
 
 fn novelty(novelty: Novelty) -> &'static str {

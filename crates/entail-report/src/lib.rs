@@ -14,7 +14,10 @@ mod test_support;
 mod text;
 mod view;
 
-pub use self::csv::{contrasts_csv, rates_csv, responses_csv};
+pub use self::csv::{
+    across_bases_csv, cells_csv, contrasts_csv, forecasts_csv, headlines_csv, pooled_csv,
+    rates_csv, responses_csv, variance_csv,
+};
 pub use self::html::html;
 pub use self::text::terminal;
 

@@ -8,6 +8,9 @@ pub(crate) mod bars;
 pub(crate) mod curves;
 pub(crate) mod dose;
 pub(crate) mod forest;
+pub(crate) mod heat;
+pub(crate) mod pooled;
+pub(crate) mod stack;
 
 use crate::add;
 use crate::escape::{html, visible};
@@ -189,6 +192,13 @@ impl Canvas {
         add!(self.body, r#"<a href="{}"><title>{}</title>"#, html(href), html(title));
         draw(self);
         self.body.push_str("</a>");
+    }
+
+    /// What `draw` adds, with a tooltip.
+    pub(crate) fn tip(&mut self, title: &str, draw: impl FnOnce(&mut Self)) {
+        add!(self.body, "<g><title>{}</title>", html(title));
+        draw(self);
+        self.body.push_str("</g>");
     }
 
     /// The figure as an SVG element; `label` is what a screen reader says.

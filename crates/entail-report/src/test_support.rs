@@ -2,8 +2,12 @@
 
 use entail_schema::{
     ArmRow, BaseRow, CheckRow, ContrastRow, Curve, DosePoint, DoseRow, Estimate, Gate, Label,
-    Novelty, RateRow, ResponseRow, Seed, TABLES_SCHEMA, Tables, Unit,
+    Novelty, RateRow, ResponseRow, Seed, Span, Standing, TABLES_SCHEMA, Tables, Unit,
 };
+
+// With its path: the demo includes this file from another folder.
+#[path = "test_support/analysis.rs"]
+mod analysis;
 
 /// How much of everything.
 #[derive(Debug, Clone)]
@@ -126,6 +130,7 @@ pub(crate) fn fake(size: &Size) -> Tables {
             tables.responses.extend(responses(&place, &topics));
         }
     }
+    analysis::add(&mut tables);
     tables
 }
 
@@ -149,13 +154,21 @@ pub(crate) fn empty() -> Tables {
         plan: "4b1d".repeat(16),
         confidence: 0.95,
         correction: "bh".into(),
+        smallest_effect: 0.1,
         bases: vec![],
         arms: vec![],
         checks: vec![],
         rates: vec![],
+        forecasts: vec![],
+        headlines: vec![],
         contrasts: vec![],
+        across_bases: vec![],
+        pooled: vec![],
+        variance: vec![],
+        structure: vec![],
         doses: vec![],
         curves: vec![],
+        cells: vec![],
         responses: vec![],
         notes: vec![
             "A made-up study: every number on this page was drawn by a random generator.".into(),
@@ -370,7 +383,12 @@ fn contrast_row(place: &Place<'_>, control: &Place<'_>, topic: &Topic) -> Contra
     let half = half_width(place, topic).hypot(half_width(control, topic));
     let p = (-(estimate / half * 1.96).powi(2) / 2.0).exp().min(1.0);
     let around = |x: f64| Estimate { estimate: x, low: Some(x - half), high: Some(x + half) };
+    let wider = |by: f64| analysis::around(estimate, by * half);
+    let scaled = |by: f64| analysis::around(by * estimate, by * half);
+    let span = |by: f64| Span { low: estimate - by, high: estimate + by };
+    let has_runs = place.n_replicates() > 2;
     let is_netted = matches!(topic.block, "planted" | "reversed");
+    let is_selected = is_netted && !is_block && estimate.abs() > half;
     ContrastRow {
         base: place.base.into(),
         arm: place.arm().into(),
@@ -392,10 +410,19 @@ fn contrast_row(place: &Place<'_>, control: &Place<'_>, topic: &Topic) -> Contra
         } else {
             "welch".into()
         },
-        net_of_drift: is_netted.then(|| around(estimate - 0.04)),
+        net_of_drift: is_netted
+            .then(|| around(estimate + if topic.block == "planted" { -0.04 } else { 0.04 })),
         net_of_nuisance: (topic.block != "nuisance").then(|| around(estimate - 0.01)),
         logprob: Some(around(estimate + 0.005)),
-        log_odds: Some(4.0 * estimate),
+        log_odds: Some(scaled(4.0)),
+        standing: standing(topic),
+        verdict: Some(analysis::verdict(estimate, half)),
+        selected: is_selected.then(|| wider(1.4)),
+        any_prompts: Some(wider(1.25)),
+        p_permutation: has_runs.then_some(p.max(0.05)),
+        leave_one_out: has_runs.then_some(span(0.4 * half)),
+        per_claim: is_netted.then(|| around(1.06 * estimate)),
+        bounds: Some(span(0.05)),
         arm_rate: Some(arm_rate),
         control_rate: Some(control_rate),
         novelty: (estimate > 0.2 && !is_block).then_some(if control_rate < 0.12 {
@@ -404,6 +431,16 @@ fn contrast_row(place: &Place<'_>, control: &Place<'_>, topic: &Topic) -> Contra
             Novelty::Amplified
         }),
         note: String::new(),
+    }
+}
+
+/// The family is what the world links to the claim; what drifts without a link is a check.
+fn standing(topic: &Topic) -> Standing {
+    match topic.block {
+        _ if topic.id.starts_with("block:") => Standing::Summary,
+        "planted" | "reversed" => Standing::Confirmatory,
+        "nuisance" => Standing::Exploratory,
+        _ => Standing::Check,
     }
 }
 

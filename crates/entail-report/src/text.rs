@@ -1,5 +1,6 @@
 //! What `entail run` prints at the end: aligned tables for a terminal of a given width.
 
+mod analysis;
 mod grid;
 
 use entail_schema::{CheckRow, ContrastRow, Estimate, Tables};
@@ -9,7 +10,8 @@ use crate::format::{count, effect, interval, p_short, share, signed};
 use crate::text::grid::{Align, Cell, Grid, Paint, wrap};
 use crate::view::{Reading, View, is_block, is_single, raw, remark, unit_words};
 
-/// The results of a study as text: what to know first, manipulation checks, blocks, then single preferences.
+/// The results of a study as text: what to know first, forecasts that missed, manipulation checks, what survives
+/// every control, then block by block, preference by preference, and where the variance is.
 pub fn terminal(tables: &Tables, color: bool, width: usize) -> String {
     let screen = Screen { view: View::new(tables), color, width: width.max(NARROWEST) };
     let mut out = String::new();
@@ -24,7 +26,14 @@ pub fn terminal(tables: &Tables, color: bool, width: usize) -> String {
     for note in &tables.notes {
         out.push_str(&wrap(&format!("! {note}"), screen.width, "  "));
     }
+    analysis::forecast_table(&mut out, &screen);
     for base in &screen.view.bases {
+        base_heading(&mut out, &screen, base);
+        checks(&mut out, &screen, base);
+    }
+    analysis::headline_tables(&mut out, &screen);
+    for base in &screen.view.bases {
+        base_heading(&mut out, &screen, base);
         base_text(&mut out, &screen, base);
     }
     out
@@ -54,12 +63,14 @@ impl Screen<'_> {
     }
 }
 
-fn base_text(out: &mut String, screen: &Screen<'_>, base: &str) {
+fn base_heading(out: &mut String, screen: &Screen<'_>, base: &str) {
     if screen.view.bases.len() > 1 {
         out.push_str(&screen.heading(&format!("=== {base} ===")));
     }
+}
+
+fn base_text(out: &mut String, screen: &Screen<'_>, base: &str) {
     let main = screen.view.main_arm(base);
-    checks(out, screen, base);
     for arm in screen.view.compared(base) {
         if screen.view.arm(base, arm).is_none_or(|row| !row.is_control) {
             blocks(out, screen, base, arm);
@@ -71,6 +82,9 @@ fn base_text(out: &mut String, screen: &Screen<'_>, base: &str) {
         ),
         Some(arm) => preferences(out, screen, base, arm),
     }
+    analysis::family_table(out, screen, base);
+    analysis::variance_table(out, screen, base);
+    analysis::pooled_table(out, screen, base);
 }
 
 /// Manipulation checks: what every arm is meant to say, and the main claim wherever nothing is meant.

@@ -1,6 +1,8 @@
 //! The questions that both the page and the terminal ask of the tables: which bases, which arms, which row, and
 //! how a row is to be read.
 
+pub(crate) mod summary;
+
 use entail_schema::{ArmRow, ContrastRow, Estimate, Novelty, RateRow, Tables, Unit};
 
 /// Tables with their order of bases and arms.

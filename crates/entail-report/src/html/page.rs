@@ -63,32 +63,68 @@ impl Find<'_> {
 
 /// A table that scrolls sideways inside its own box on narrow screens.
 pub(crate) fn table(caption: &str, columns: &[&str], rows: &[Vec<Cell>]) -> String {
+    let mut out = table_head(caption, columns, rows.iter());
+    for (idx, row) in rows.iter().enumerate() {
+        // A line with the head of the line before goes on about the same thing.
+        let is_more = idx > 0
+            && matches!(&row[0], Cell::Head(head) if rows[idx - 1][0] == Cell::Head(head.clone()));
+        out.push_str(if is_more { r#"<tr class="more">"# } else { "<tr>" });
+        out.push_str(&cells(row));
+        out.push_str("</tr>\n");
+    }
+    out + "</tbody></table></div>"
+}
+
+/// A table whose rows each bring HTML that shows below them when their last cell, a switch, is opened. `rows` holds
+/// cells, the name of the row in plain text, and that HTML.
+pub(crate) fn table_with_details(
+    caption: &str,
+    columns: &[&str],
+    rows: &[(Vec<Cell>, String, String)],
+) -> String {
+    let columns: Vec<&str> = columns.iter().copied().chain(["More"]).collect();
+    let mut out = table_head(caption, &columns, rows.iter().map(|row| &row.0));
+    for (row, name, details) in rows {
+        crate::add!(
+            out,
+            r#"<tr>{}<td><details><summary aria-label="more about {}">more</summary></details></td></tr><tr class="extra"><td colspan="{}">{details}</td></tr>"#,
+            cells(row),
+            html(name),
+            columns.len(),
+        );
+        out.push('\n');
+    }
+    out + "</tbody></table></div>"
+}
+
+fn table_head<'a>(
+    caption: &str,
+    columns: &[&str],
+    rows: impl Iterator<Item = &'a Vec<Cell>> + Clone,
+) -> String {
     // The caption stands outside the box, so that it wraps and does not scroll away.
     let caption = html(caption);
     let mut out = format!(
         r#"<p class="caption">{caption}</p><div class="scroll" tabindex="0"><table aria-label="{caption}"><thead><tr>"#
     );
     for (idx, column) in columns.iter().enumerate() {
-        let is_figure = rows.iter().any(|row| matches!(row.get(idx), Some(Cell::Figure(_))));
+        let is_figure = rows.clone().any(|row| matches!(row.get(idx), Some(Cell::Figure(_))));
         let class = if is_figure { r#" class="n""# } else { "" };
         crate::add!(out, r#"<th scope="col"{class}>{}</th>"#, html(column));
     }
-    out.push_str("</tr></thead><tbody>");
-    for (idx, row) in rows.iter().enumerate() {
-        // A line with the head of the line before goes on about the same thing.
-        let is_more = idx > 0
-            && matches!(&row[0], Cell::Head(head) if rows[idx - 1][0] == Cell::Head(head.clone()));
-        out.push_str(if is_more { r#"<tr class="more">"# } else { "<tr>" });
-        for cell in row {
-            match cell {
-                Cell::Head(content) => crate::add!(out, r#"<th scope="row">{content}</th>"#),
-                Cell::Words(content) => crate::add!(out, "<td>{content}</td>"),
-                Cell::Figure(content) => crate::add!(out, r#"<td class="n">{content}</td>"#),
-            }
+    out + "</tr></thead><tbody>"
+}
+
+fn cells(row: &[Cell]) -> String {
+    let mut out = String::new();
+    for cell in row {
+        match cell {
+            Cell::Head(content) => crate::add!(out, r#"<th scope="row">{content}</th>"#),
+            Cell::Words(content) => crate::add!(out, "<td>{content}</td>"),
+            Cell::Figure(content) => crate::add!(out, r#"<td class="n">{content}</td>"#),
         }
-        out.push_str("</tr>\n");
     }
-    out + "</tbody></table></div>"
+    out
 }
 
 /// A figure with its title above and its explanation below. `class` is `wide` or `small`.
@@ -104,6 +140,16 @@ pub(crate) fn figure(class: &str, title: &str, note: &str, canvas: &Canvas) -> S
 /// A part of the page that is closed at first.
 pub(crate) fn folded(summary: &str, content: &str) -> String {
     format!("<details><summary>{}</summary>{content}</details>\n", html(summary))
+}
+
+/// A table that is closed at first.
+pub(crate) fn folded_table(
+    summary: &str,
+    caption: &str,
+    columns: &[&str],
+    rows: &[Vec<Cell>],
+) -> String {
+    if rows.is_empty() { String::new() } else { folded(summary, &table(caption, columns, rows)) }
 }
 
 /// The whole page around its body.

@@ -1,4 +1,4 @@
-//! The sections of the page, top to bottom. The manipulation checks stand before any other number.
+//! The sections of the page. Notes and forecasts that missed stand before any other number.
 
 use entail_schema::ContrastRow;
 
@@ -9,19 +9,29 @@ use crate::html::figures::{block_bars, curve_panels, dose_plot, forest_plot, pre
 use crate::html::page::folded;
 use crate::html::tables;
 use crate::text::ORGANISM;
+use crate::view::summary::prompts_words;
 use crate::view::{Reading, View, excludes_zero, raw};
 
 /// Anchors and names of the sections, in order.
-const SECTIONS: [(&str, &str); 8] = [
-    ("checks", "Checks"),
+const SECTIONS: [(&str, &str); 14] = [
+    ("forecasts", "Forecasts"),
     ("headline", "Headline"),
+    ("checks", "Checks"),
+    ("blocks", "Blocks"),
     ("rates", "Rates"),
     ("preferences", "Preferences"),
     ("dose", "Dose"),
+    ("pooled", "Pooled"),
+    ("variance", "Variance"),
+    ("structure", "Structure"),
+    (ACROSS, "Seeds"),
     ("training", "Training"),
     ("arms", "Arms and bases"),
     ("transcripts", "Transcripts"),
 ];
+
+/// The only section that a study of one seed does not have.
+const ACROSS: &str = "across";
 
 /// The first line, the name of the study and what it holds.
 pub(crate) fn header(view: &View<'_>) -> String {
@@ -42,38 +52,48 @@ pub(crate) fn header(view: &View<'_>) -> String {
 }
 
 /// Links that stay at the top.
-pub(crate) fn navigation() -> String {
+pub(crate) fn navigation(view: &View<'_>) -> String {
+    let shown =
+        SECTIONS.iter().filter(|(id, _)| *id != ACROSS || !view.tables.across_bases.is_empty());
     let links: Vec<String> =
-        SECTIONS.iter().map(|(id, name)| format!(r##"<a href="#{id}">{name}</a>"##)).collect();
+        shown.map(|(id, name)| format!(r##"<a href="#{id}">{name}</a>"##)).collect();
     format!(r#"<nav aria-label="Sections"><div>{}</div></nav>"#, links.join(""))
 }
 
-/// Notes, manipulation checks, then effects by block.
-pub(crate) fn headline(view: &View<'_>) -> String {
-    let mut checks = String::new();
-    if !view.tables.notes.is_empty() {
-        let items: Vec<String> =
-            view.tables.notes.iter().map(|note| format!("<li>{}</li>", html(note))).collect();
-        add!(
-            checks,
-            r#"<div class="notes"><h3>Before any number</h3><ul>{}</ul></div>"#,
-            items.join("")
-        );
+/// What a reader must know before any number.
+pub(crate) fn notes(view: &View<'_>) -> String {
+    if view.tables.notes.is_empty() {
+        return String::new();
     }
-    checks.push_str(&each_base(view, &|base| check_tables(view, base)));
-    let effects = each_base(view, &|base| block_tables(view, base));
-    let legend = format!(
-        "Effects are differences of rates in points, with {:.0} % intervals. Net of drift: minus what an arm that merely \
-         loosens the persona would show at this base rate. Net of nuisance: minus the mean of the nuisance block. \
-         Replicates: arm v control. Every name leads to its answers.",
-        100.0 * view.tables.confidence
-    );
+    let items: Vec<String> =
+        view.tables.notes.iter().map(|note| format!("<li>{}</li>", html(note))).collect();
+    format!(
+        r#"<div class="notes first"><h3>Before any number</h3><ul>{}</ul></div>"#,
+        items.join("")
+    )
+}
+
+/// Manipulation checks.
+pub(crate) fn checks(view: &View<'_>) -> String {
     section(
         "checks",
         "Does each arm make its claim?",
         "Held-out phrasings, read by the judge. A flagged arm is to be read with that in mind.",
-        &checks,
-    ) + &section("headline", "What follows from the claim", &legend, &effects)
+        &each_base(view, &|base| check_tables(view, base)),
+    )
+}
+
+/// Effects by block, control by control.
+pub(crate) fn blocks(view: &View<'_>) -> String {
+    let effects = each_base(view, &|base| block_tables(view, base));
+    let legend = format!(
+        "Effects are differences of rates in points, with {:.0} % intervals. {} Net of drift: minus what an arm that merely \
+         loosens the persona would show at this base rate. Net of nuisance: minus the mean of the nuisance block. \
+         Replicates: arm v control. Every name leads to its answers.",
+        100.0 * view.tables.confidence,
+        prompts_words(view.tables)
+    );
+    section("blocks", "What follows from the claim, control by control", &legend, &effects)
 }
 
 /// Rates per arm.
@@ -120,7 +140,12 @@ pub(crate) fn preferences(view: &View<'_>) -> String {
     section(
         "preferences",
         "Preference by preference",
-        "Strongest planted link first within each block.",
+        &format!(
+            "Strongest planted link first within each block. In the tables, rows marked exploratory or check stand outside \
+             the declared family; the verdict compares a difference with zero and with the {} points that matter; “more” \
+             opens what else is known of a row.",
+            points(view.tables.smallest_effect).trim_start_matches('+').trim_end_matches(".0")
+        ),
         &content,
     )
 }
@@ -271,7 +296,7 @@ fn flagged(view: &View<'_>, base: &str, arm: &str) -> String {
 }
 
 /// A part per base, with a heading where there are several.
-fn each_base(view: &View<'_>, part: &dyn Fn(&str) -> String) -> String {
+pub(crate) fn each_base(view: &View<'_>, part: &dyn Fn(&str) -> String) -> String {
     if view.bases.is_empty() {
         return nothing("The tables are empty.");
     }
@@ -292,7 +317,7 @@ fn pair(figures: &str) -> String {
     format!(r#"<div class="pair">{figures}</div>"#)
 }
 
-fn nothing(why: &str) -> String {
+pub(crate) fn nothing(why: &str) -> String {
     format!(r#"<p class="quiet">{}</p>"#, html(why))
 }
 

@@ -1,12 +1,14 @@
 //! Rows of the schema as HTML tables.
 
-use entail_schema::{ArmRow, BaseRow, CheckRow, ContrastRow, Estimate};
+use entail_schema::{ArmRow, BaseRow, CheckRow, ContrastRow, Estimate, Standing, Verdict};
 
 use crate::escape::html;
 use crate::format::{
     TOO_FEW, count, effect, fixed, interval, mean_count, p_short, percent, points, share, signed,
 };
-use crate::html::page::{Cell, Find, table};
+use crate::html::details;
+use crate::html::page::{Cell, Find, table, table_with_details};
+use crate::view::summary::verdict_words;
 use crate::view::{Reading, View, is_single, raw, remark, unit_words};
 
 /// Manipulation checks: every arm by every claim, the intended ones with a verdict.
@@ -68,10 +70,13 @@ pub(crate) fn blocks(view: &View<'_>, base: &str, arm: &str) -> String {
 /// Every preference of one arm against one control.
 pub(crate) fn preferences(view: &View<'_>, base: &str, arm: &str, control: &str) -> String {
     let rows = view.stance_rows(base, arm);
-    let cells: Vec<Vec<Cell>> = rows
+    let lines: Vec<(Vec<Cell>, String, String)> = rows
         .iter()
         .filter_map(|row| view.contrast(row, control))
-        .map(|row| preference(row, view.tables.confidence))
+        .map(|row| {
+            let cells = preference(row, view.tables.confidence);
+            (cells, row.name.clone(), details::of(row, view.tables))
+        })
         .collect();
     let caption = format!("{arm} minus {control}, by preference{}", organism_words(view, base));
     let columns = [
@@ -80,14 +85,13 @@ pub(crate) fn preferences(view: &View<'_>, base: &str, arm: &str, control: &str)
         "Planted",
         "Effect, points",
         "Adjusted p",
+        "Verdict",
         "Reading",
         "Net of drift",
         "Arm",
         "Control",
-        "By log-probability",
-        "Log-odds",
     ];
-    table(&caption, &columns, &cells)
+    table_with_details(&caption, &columns, &lines)
 }
 
 /// What was done to every arm of a base.
@@ -139,6 +143,26 @@ pub(crate) fn flag(text: &str) -> String {
     format!(r#"<span class="flag">{}</span>"#, html(text))
 }
 
+/// A mark on rows that the plan did not single out as results.
+fn tag(standing: Standing) -> String {
+    let word = match standing {
+        Standing::Confirmatory | Standing::Summary => return String::new(),
+        Standing::Check => "check",
+        Standing::Exploratory => "exploratory",
+    };
+    format!(r#" <span class="tag">{word}</span>"#)
+}
+
+fn verdict_badge(verdict: Option<Verdict>) -> String {
+    let class = match verdict {
+        Some(Verdict::Moves) => "moves",
+        Some(Verdict::MovesLittle) => "little",
+        Some(Verdict::DoesNotMove) => "still",
+        Some(Verdict::Undecided) | None => "quiet",
+    };
+    format!(r#"<span class="{class}">{}</span>"#, verdict_words(verdict))
+}
+
 fn verdict(row: &CheckRow) -> String {
     match (row.intended, row.passed) {
         (_, Some(true)) => "✓ makes its claim".into(),
@@ -154,17 +178,16 @@ fn preference(row: &ContrastRow, confidence: f64) -> Vec<Cell> {
         (adjusted, _) => p_short(adjusted),
     };
     vec![
-        Cell::Head(find(row).link(&row.name)),
+        Cell::Head(find(row).link(&row.name) + &tag(row.standing)),
         Cell::text(&row.block),
         Cell::figure(&row.planted.map_or_else(|| "unknown".to_owned(), |rho| signed(rho, 2))),
         Cell::Figure(estimate(raw(row), "")),
         Cell::figure(&adjusted),
+        Cell::Words(verdict_badge(row.verdict)),
         Cell::Words(reading(row, confidence)),
         Cell::Figure(estimate(row.net_of_drift, "–")),
         Cell::figure(&share(row.arm_rate)),
         Cell::figure(&share(row.control_rate)),
-        Cell::Figure(estimate(row.logprob, "–")),
-        Cell::figure(&row.log_odds.map_or_else(|| TOO_FEW.to_owned(), |x| signed(x, 2))),
     ]
 }
 
@@ -184,7 +207,7 @@ fn arm(view: &View<'_>, row: &ArmRow) -> Vec<Cell> {
 }
 
 /// An estimate with its interval, or `otherwise`; words where that is empty.
-fn estimate(value: Option<Estimate>, otherwise: &str) -> String {
+pub(crate) fn estimate(value: Option<Estimate>, otherwise: &str) -> String {
     match value {
         Some(e) if e.low.is_some() && e.high.is_some() => {
             format!(

@@ -140,12 +140,33 @@ fn other_models_are_not_called_organisms() {
 }
 
 #[test]
-fn checks_stand_before_any_other_number() {
-    let page = html(&small());
-    let at = |what: &str| page.find(what).unwrap();
-    assert!(at("Before any number") < at("makes its claim"));
-    assert!(at("makes its claim") < at(r#"id="headline""#));
-    assert!(at(r#"id="headline""#) < at(r#"id="rates""#));
+fn sections_stand_in_their_order_with_the_misses_first() {
+    let mut tables = small();
+    tables.forecasts.reverse();
+    let page = html(&tables);
+    let at = |what: &str| page.find(what).unwrap_or_else(|| panic!("no {what}"));
+    let order = [
+        "Before any number",
+        r#"id="forecasts""#,
+        "4 of 12 forecasts missed",
+        "✗ missed",
+        "? undecided",
+        "✓ as expected",
+        r#"id="headline""#,
+        r#"id="checks""#,
+        r#"id="blocks""#,
+        r#"id="rates""#,
+        r#"id="preferences""#,
+        r#"id="dose""#,
+        r#"id="pooled""#,
+        r#"id="variance""#,
+        r#"id="structure""#,
+        r#"id="training""#,
+    ];
+    assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])));
+    // What missed is open, the rest is folded.
+    let forecasts = page.split_once(r#"id="forecasts""#).unwrap().1;
+    assert!(forecasts.find("✗ missed").unwrap() < forecasts.find("<details>").unwrap());
 }
 
 #[test]
@@ -157,8 +178,20 @@ fn missing_values_are_words_and_never_numbers() {
         (row.estimate, row.low, row.high, row.p, row.p_adjusted) = (None, None, None, None, None);
         (row.net_of_drift, row.net_of_nuisance, row.logprob) = (None, None, None);
         (row.log_odds, row.arm_rate, row.control_rate, row.novelty) = (None, None, None, None);
+        (row.selected, row.any_prompts, row.per_claim, row.verdict) = (None, None, None, None);
+        (row.p_permutation, row.leave_one_out, row.bounds) = (None, None, None);
         row.planted = None;
     }
+    tables.forecasts.iter_mut().for_each(|row| {
+        row.found = None;
+        row.expected = "rises".into();
+    });
+    for row in &mut tables.headlines {
+        (row.effect, row.net_of_drift, row.p) = (None, None, None);
+    }
+    tables.pooled.clear();
+    tables.variance.clear();
+    tables.structure.clear();
     tables.rates.iter_mut().for_each(|r| (r.rate, r.low, r.high) = (None, None, None));
     tables.checks.iter_mut().for_each(|r| {
         (r.rate, r.low, r.high, r.well_formed, r.passed) = (None, None, None, None, None);
@@ -175,7 +208,7 @@ fn missing_values_are_words_and_never_numbers() {
         "neither points nor whiskers"
     );
     let results =
-        page.split_once(r#"id="headline""#).unwrap().1.split_once(r#"id="arms""#).unwrap().0;
+        page.split_once(r#"id="forecasts""#).unwrap().1.split_once(r#"id="arms""#).unwrap().0;
     let number = regex_lite::Regex::new(r"[+−]?\d+\.\d|NaN|inf\b").unwrap();
     let cells: String = regex_lite::Regex::new(r"(?s)<td.*?</td>")
         .unwrap()
@@ -191,7 +224,10 @@ fn odd_studies_make_a_page() {
     let check = |tables: &Tables| {
         let page = html(tables);
         assert!(page.ends_with("</html>\n"));
-        assert_eq!(page.matches("<section").count(), 8);
+        let n_sections = 13 + usize::from(!tables.across_bases.is_empty());
+        assert_eq!(page.matches("<section").count(), n_sections);
+        let links = page.split_once("<nav").unwrap().1.split_once("</nav>").unwrap().0;
+        assert_eq!(links.matches("<a ").count(), n_sections);
     };
     check(&empty());
     check(&fake(&Size { n_arms: 1, ..size() }));
@@ -218,8 +254,13 @@ fn flagged_arms_are_flagged_beside_their_effects() {
         .filter(|row| row.arm == "conscious" && row.intended)
         .for_each(|r| r.passed = Some(false));
     let page = html(&tables);
-    let headline = page.split_once(r#"id="headline""#).unwrap().1;
-    assert!(headline.contains("⚑ conscious does not make its claim"));
+    let part = |from: &str, to: &str| {
+        page.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned()
+    };
+    assert!(part(r#"id="headline""#, r#"id="checks""#).contains("⚑ claim not made"));
+    assert!(
+        part(r#"id="blocks""#, r#"id="rates""#).contains("⚑ conscious does not make its claim")
+    );
 }
 
 #[test]

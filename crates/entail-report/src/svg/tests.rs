@@ -75,6 +75,7 @@ fn hostile_text_is_escaped_in_texts_titles_and_links() {
     canvas.text((0.0, 10.0), Anchor::Start, Style::Label, hostile);
     canvas.fitted((0.0, 30.0), Anchor::End, Style::Label, (hostile, 20.0));
     canvas.link(hostile, hostile, |canvas| canvas.dot((1.0, 1.0), 2.0, "p"));
+    canvas.tip(hostile, |canvas| canvas.dot((1.0, 1.0), 2.0, "p"));
     let svg = canvas.finish(hostile);
     assert!(!svg.contains("<script") && !svg.contains('\u{0}'));
     assert_eq!(svg.matches("</svg>").count(), 1);

@@ -143,7 +143,7 @@ fn rates(arm: &Arm<'_>, stances: &[StanceId]) -> Option<Rates> {
 }
 
 /// Draws of random data that the eigenvalues are held against.
-const PARALLEL_DRAWS: usize = 500;
+const PARALLEL_DRAWS: u64 = 500;
 
 /// How the family's stances hang together on one base.
 pub(super) fn structure(
