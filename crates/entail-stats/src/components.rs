@@ -60,7 +60,9 @@ pub struct MeanSquares {
 /// Variance of the arm's mean, the plain mean of its replicates' means, in squared units.
 ///
 /// Both come from the parts cut at 0, so they are never below what the raw parts give. On a
-/// balanced layout the raw parts with fixed prompts give the squared standard error of [`crate::welch`].
+/// balanced layout the raw parts with fixed prompts give the arm's share of the squared standard
+/// error of [`crate::welch`]. Where replicates missed different prompts their means differ by
+/// those prompts as well, which with fixed prompts is no variance and is not counted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MeanVariance {
     /// For a claim about the prompts that were asked.
