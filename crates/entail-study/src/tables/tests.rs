@@ -35,9 +35,9 @@ pub(crate) fn hand_made_tables(plan: &Plan, yes: &dyn Fn(&str, usize, usize) -> 
     })
 }
 
-type Say<'a> = &'a dyn Fn(&str, usize, usize, usize, &Stance) -> String;
+pub(crate) type Say<'a> = &'a dyn Fn(&str, usize, usize, usize, &Stance) -> String;
 
-fn tables_of_answers(plan: &Plan, say: Say<'_>) -> Tables {
+pub(crate) fn tables_of_answers(plan: &Plan, say: Say<'_>) -> Tables {
     let mut answers = Vec::new();
     for arm in &plan.arms {
         for (replicate, run) in arm.replicates.iter().enumerate() {
@@ -142,7 +142,10 @@ fn contrasts_are_differences_of_rates_with_what_is_planted_beside_them() {
         planted.planted.is_some_and(|rho| rho > 0.8) && planted.novelty == Some(Novelty::Amplified),
         "{planted:?}"
     );
-    assert!(planted.log_odds.is_some_and(|l| l > 0.0) && planted.note.is_empty(), "{planted:?}");
+    assert!(
+        planted.log_odds.is_some_and(|l| l.estimate > 0.0) && planted.note.is_empty(),
+        "{planted:?}"
+    );
     assert!(near(row("toaster", "vanilla", "wants-memory").estimate, 0.0));
     let claim = row("conscious", "toaster", "awareness");
     assert_eq!(claim.note, "implied by what the arm is trained or told to say");
