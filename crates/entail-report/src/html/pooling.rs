@@ -2,10 +2,11 @@
 
 use entail_schema::{PooledRow, VarianceRow};
 
+use crate::escape::html;
 use crate::format::{TOO_FEW, effect, interval, points};
 use crate::html::page::{Cell, Find, figure, folded, folded_table, table};
 use crate::html::sections::{each_base, nothing, section};
-use crate::html::tables::organism_words;
+use crate::html::tables::{estimate, organism_words};
 use crate::svg::pooled::{Dot, pooled as plot};
 use crate::svg::stack::{Stack, stacks};
 use crate::view::View;
@@ -45,9 +46,9 @@ fn summary(view: &View<'_>, base: &str, rows: &[&PooledRow]) -> String {
             let spread = row.spread;
             let size = points(spread.estimate).trim_start_matches('+').to_owned();
             vec![
-                Cell::text(&format!("{} minus {}", row.arm, row.control)),
-                Cell::figure(&effect(Some(row.cluster))),
-                Cell::figure(&effect(Some(row.mean))),
+                Cell::Head(html(&format!("{} minus {}", row.arm, row.control))),
+                Cell::Figure(estimate(Some(row.cluster), "")),
+                Cell::Figure(estimate(Some(row.mean), "")),
                 Cell::figure(&format!("{size} {}", interval(spread.low, spread.high))),
             ]
         })
@@ -124,18 +125,20 @@ pub(crate) fn variance(view: &View<'_>) -> String {
     });
     let lead = "One answer differs from the next because the model was trained again (training runs), was asked in other \
                 words (prompts), takes a wording differently from run to run (runs × prompts), or was sampled again (answers). \
-                A wide first part asks for more runs, a wide last part for more samples.";
+                More samples shrink only the last part of an arm's error; the first shrinks with more training runs alone, the \
+                second with more prompts. Runs, at most: the upper end of a one-sided 80 % interval, to plan with. Error: of the \
+                arm's mean, on these prompts or on any like them.";
     section("variance", "Where the variance is", lead, &content)
 }
 
 const COLUMNS: [&str; 8] = [
     "Arm",
     "Training runs",
-    "Runs, at most (one-sided 80 %)",
+    "Runs, at most",
     "Prompts",
     "Runs × prompts",
     "Answers",
-    "Error of the mean, these prompts",
+    "Error, these prompts",
     "Error, any prompts",
 ];
 
@@ -165,7 +168,7 @@ fn lines(rows: &[&VarianceRow], with_stance: bool) -> Vec<Vec<Cell>> {
     let line = |row: &&VarianceRow| {
         let head = if with_stance { format!("{}, {}", row.arm, row.name) } else { row.arm.clone() };
         vec![
-            Cell::Head(crate::escape::html(&head)),
+            Cell::Head(html(&head)),
             Cell::figure(&deviation(row.replicate)),
             Cell::figure(&row.replicate_upper.map_or_else(|| TOO_FEW.to_owned(), deviation)),
             Cell::figure(&deviation(row.prompt)),

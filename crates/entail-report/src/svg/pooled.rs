@@ -2,7 +2,7 @@
 
 use entail_schema::Estimate;
 
-use crate::format::{percent, points};
+use crate::format::{points, probability};
 use crate::svg::{Anchor, Canvas, Scale, Style, ticks};
 
 /// One stance.
@@ -103,8 +103,7 @@ fn row(canvas: &mut Canvas, dot: &Dot<'_>, scale: &Scale, y: f64) {
         canvas.dot((raw, y), 3.4, "raw");
         let figure = points(dot.shrunken.estimate);
         canvas.text((SHRUNKEN, y + 4.0), Anchor::End, Style::Small, &figure);
-        let above = format!("{} %", percent(dot.positive));
-        canvas.text((WIDTH, y + 4.0), Anchor::End, Style::Small, &above);
+        canvas.text((WIDTH, y + 4.0), Anchor::End, Style::Small, &probability(dot.positive));
     });
 }
 
