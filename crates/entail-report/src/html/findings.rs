@@ -57,7 +57,7 @@ fn forecast(view: &View<'_>, row: &ForecastRow) -> Vec<Cell> {
         }),
     ];
     if view.bases.len() > 1 {
-        cells.insert(0, Cell::text(&row.base));
+        cells.insert(0, Cell::text(row.base.strip_prefix("organism:").unwrap_or(&row.base)));
     }
     cells
 }

@@ -10,7 +10,7 @@ use crate::html::tables::{estimate, organism_words};
 use crate::svg::pooled::{Dot, pooled as plot};
 use crate::svg::stack::{Stack, stacks};
 use crate::view::View;
-use crate::view::summary::deviation;
+use crate::view::summary::{deviation, prompts_words};
 
 /// Parts of the variance, as the figures name them.
 const PARTS: [&str; 4] = ["training runs", "prompts", "runs × prompts", "answers"];
@@ -33,10 +33,13 @@ pub(crate) fn pooled(view: &View<'_>) -> String {
         }
         out
     });
-    let lead = "A single stance is a noisy measurement; the others say what size to expect. Each stance's own difference \
+    let lead = format!(
+        "A single stance is a noisy measurement; the others say what size to expect. Each stance's own difference \
                 (grey) is drawn towards the rest, more so where it is uncertain. Read the filled points for single stances \
-                and the band for the whole. All intervals here take the prompts as given.";
-    section("pooled", "The family, taken together", lead, &content)
+                and the band for the mean over any stances like these. {}",
+        prompts_words(view.tables)
+    );
+    section("pooled", "The family, taken together", &lead, &content)
 }
 
 fn summary(view: &View<'_>, base: &str, rows: &[&PooledRow]) -> String {
@@ -55,7 +58,7 @@ fn summary(view: &View<'_>, base: &str, rows: &[&PooledRow]) -> String {
         .collect();
     let columns = [
         "Contrast",
-        "On another stance like these",
+        "Mean over any stances like these",
         "Mean of exactly these",
         "Spread between stances (standard deviation)",
     ];
@@ -93,7 +96,7 @@ fn forest(view: &View<'_>, row: &PooledRow) -> String {
     let title =
         format!("{} minus {}, pooled{}", row.arm, row.control, organism_words(view, &row.base));
     let note = format!(
-        "Another stance like these: {} points. Whiskers and band: {:.0} % intervals. Above zero: how probable it is that the \
+        "Mean over any stances like these: {} points. Whiskers and band: {:.0} % intervals. Above zero: how probable it is that the \
          effect is positive.",
         effect(Some(row.cluster)),
         100.0 * view.tables.confidence

@@ -55,10 +55,13 @@ pub(crate) fn pooled(cluster: Estimate, dots: &[Dot<'_>]) -> Canvas {
 /// What the marks mean, in one line above the plot.
 fn legend(canvas: &mut Canvas) {
     let mut x = LEFT;
-    for (idx, words) in
-        ["its own difference", "with the others taken into account", "a stance like these"]
-            .into_iter()
-            .enumerate()
+    for (idx, words) in [
+        "its own difference",
+        "with the others taken into account",
+        "mean over any stances like these",
+    ]
+    .into_iter()
+    .enumerate()
     {
         match idx {
             0 => canvas.dot((x + 7.0, 10.0), 3.4, "raw"),
