@@ -35,8 +35,8 @@ pub(crate) fn pooled(view: &View<'_>) -> String {
     });
     let lead = format!(
         "A single stance is a noisy measurement; the others say what size to expect. Each stance's own difference \
-                (grey) is drawn towards the rest, more so where it is uncertain. Read the filled points for single stances \
-                and the band for the mean over any stances like these. {}",
+         (grey) is drawn towards the rest, more so where it is uncertain. Read the filled points for single stances \
+         and the band for the mean over any stances like these. {}",
         prompts_words(view.tables)
     );
     section("pooled", "The family, taken together", &lead, &content)
