@@ -31,7 +31,20 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// `58.3 %`, or "too few".
 pub(crate) fn share(share: Option<f64>) -> String {
-    share.map_or_else(|| TOO_FEW.to_owned(), |x| format!("{} %", percent(x)))
+    match share {
+        None => TOO_FEW.to_owned(),
+        Some(x) if x.is_finite() => format!("{} %", percent(x)),
+        Some(x) => percent(x),
+    }
+}
+
+/// A probability in percent that never rounds to certainty.
+pub(crate) fn probability(p: f64) -> String {
+    match p {
+        p if p > 0.999 && p <= 1.0 => "> 99.9 %".to_owned(),
+        p if (0.0..0.001).contains(&p) => "< 0.1 %".to_owned(),
+        p => share(Some(p)),
+    }
 }
 
 /// `[51.0, 65.4]` in percent or points, or why there is none.

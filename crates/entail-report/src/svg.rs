@@ -38,6 +38,8 @@ pub(crate) enum Style {
     Small,
     /// Names of panels.
     Strong,
+    /// Figures inside a filled shape.
+    Inside,
 }
 
 /// The estimated extent of a text.
@@ -75,13 +77,14 @@ impl Style {
             Self::Label => "t",
             Self::Small => "t s",
             Self::Strong => "t b",
+            Self::Inside => "t i",
         }
     }
 
     fn size(self) -> f64 {
         match self {
             Self::Label => 12.0,
-            Self::Small => 11.0,
+            Self::Small | Self::Inside => 11.0,
             Self::Strong => 12.5,
         }
     }

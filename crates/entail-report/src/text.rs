@@ -8,6 +8,7 @@ use entail_schema::{CheckRow, ContrastRow, Estimate, Tables};
 use crate::add;
 use crate::format::{count, effect, interval, p_short, share, signed};
 use crate::text::grid::{Align, Cell, Grid, Paint, wrap};
+use crate::view::summary::prompts_words;
 use crate::view::{Reading, View, is_block, is_single, raw, remark, unit_words};
 
 /// The results of a study as text: what to know first, forecasts that missed, manipulation checks, what survives
@@ -255,9 +256,10 @@ fn preference_line(row: &ContrastRow, confidence: f64) -> Vec<Cell> {
 
 fn legend(tables: &Tables) -> String {
     format!(
-        "Intervals: {:.0} %. Adjusted p: {} within the family; some rows stand outside it. Raised and lowered: adjusted p below {:.3}, or an \
+        "Intervals: {:.0} %. {} Adjusted p: {} within the family; some rows stand outside it. Raised and lowered: adjusted p below {:.3}, or an \
          interval without zero where there is none. \"a v b\": replicates of the arm and of the control.",
         100.0 * tables.confidence,
+        prompts_words(tables),
         tables.correction,
         1.0 - tables.confidence,
     )

@@ -153,7 +153,7 @@ fn pooled_fields(row: &PooledRow) -> Vec<[String; 10]> {
         .iter()
         .map(|s| line(&s.stance, &s.name, decimal(s.raw), s.shrunken, decimal(s.positive)));
     let whole = [
-        ("cluster", "effect on a stance like these", row.cluster),
+        ("cluster", "mean over any stances like these", row.cluster),
         ("mean", "mean over exactly these stances", row.mean),
         ("spread", "standard deviation between stances", row.spread),
     ];

@@ -58,3 +58,13 @@ fn what_is_not_finite_says_so() {
     assert_eq!(points(f64::INFINITY), "not finite");
     assert_eq!(percent(f64::NAN), "not finite");
 }
+
+#[test]
+fn probabilities_never_round_to_certainty() {
+    let check = |p, expected: &str| assert_eq!(probability(p), expected);
+    check(0.5, "50.0 %");
+    check(0.9996, "> 99.9 %");
+    check(1.0, "> 99.9 %");
+    check(0.0, "< 0.1 %");
+    check(f64::NAN, "not finite");
+}

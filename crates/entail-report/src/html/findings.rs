@@ -3,7 +3,7 @@
 use entail_schema::{AcrossBasesRow, ForecastOutcome, ForecastRow, HeadlineRow};
 
 use crate::escape::html;
-use crate::format::{TOO_FEW, effect, p_short};
+use crate::format::{TOO_FEW, p_short};
 use crate::html::page::{Cell, Find, folded_table, table};
 use crate::html::sections::{nothing, section};
 use crate::html::tables::{estimate, flag, organism_words};
@@ -57,7 +57,7 @@ fn forecast(view: &View<'_>, row: &ForecastRow) -> Vec<Cell> {
         }),
     ];
     if view.bases.len() > 1 {
-        cells.insert(0, Cell::text(&row.base));
+        cells.insert(0, Cell::text(row.base.strip_prefix("organism:").unwrap_or(&row.base)));
     }
     cells
 }
@@ -182,7 +182,7 @@ fn across(row: &AcrossBasesRow) -> Vec<Cell> {
         Cell::text(&row.name),
         Cell::Figure(estimate(row.effect, "")),
         Cell::figure(&p_short(row.p)),
-        Cell::figure(&row.net_of_drift.map_or_else(|| "–".to_owned(), |e| effect(Some(e)))),
+        Cell::Figure(estimate(row.net_of_drift, "–")),
         Cell::figure(&if row.bases > 0 { row.bases.to_string() } else { TOO_FEW.to_owned() }),
     ]
 }

@@ -63,7 +63,7 @@ impl Find<'_> {
 
 /// A table that scrolls sideways inside its own box on narrow screens.
 pub(crate) fn table(caption: &str, columns: &[&str], rows: &[Vec<Cell>]) -> String {
-    let mut out = table_head(caption, columns, rows.iter());
+    let mut out = table_head(caption, columns, &rows.iter());
     for (idx, row) in rows.iter().enumerate() {
         // A line with the head of the line before goes on about the same thing.
         let is_more = idx > 0
@@ -83,7 +83,11 @@ pub(crate) fn table_with_details(
     rows: &[(Vec<Cell>, String, String)],
 ) -> String {
     let columns: Vec<&str> = columns.iter().copied().chain(["More"]).collect();
-    let mut out = table_head(caption, &columns, rows.iter().map(|row| &row.0));
+    let mut out = table_head(caption, &columns, &rows.iter().map(|row| &row.0)).replacen(
+        "<table ",
+        r#"<table class="rich" "#,
+        1,
+    );
     for (row, name, details) in rows {
         crate::add!(
             out,
@@ -100,7 +104,7 @@ pub(crate) fn table_with_details(
 fn table_head<'a>(
     caption: &str,
     columns: &[&str],
-    rows: impl Iterator<Item = &'a Vec<Cell>> + Clone,
+    rows: &(impl Iterator<Item = &'a Vec<Cell>> + Clone),
 ) -> String {
     // The caption stands outside the box, so that it wraps and does not scroll away.
     let caption = html(caption);

@@ -2,14 +2,15 @@
 
 use entail_schema::{PooledRow, VarianceRow};
 
+use crate::escape::html;
 use crate::format::{TOO_FEW, effect, interval, points};
 use crate::html::page::{Cell, Find, figure, folded, folded_table, table};
 use crate::html::sections::{each_base, nothing, section};
-use crate::html::tables::organism_words;
+use crate::html::tables::{estimate, organism_words};
 use crate::svg::pooled::{Dot, pooled as plot};
 use crate::svg::stack::{Stack, stacks};
 use crate::view::View;
-use crate::view::summary::deviation;
+use crate::view::summary::{deviation, prompts_words};
 
 /// Parts of the variance, as the figures name them.
 const PARTS: [&str; 4] = ["training runs", "prompts", "runs × prompts", "answers"];
@@ -32,10 +33,13 @@ pub(crate) fn pooled(view: &View<'_>) -> String {
         }
         out
     });
-    let lead = "A single stance is a noisy measurement; the others say what size to expect. Each stance's own difference \
-                (grey) is drawn towards the rest, more so where it is uncertain. Read the filled points for single stances \
-                and the band for the whole. All intervals here take the prompts as given.";
-    section("pooled", "The family, taken together", lead, &content)
+    let lead = format!(
+        "A single stance is a noisy measurement; the others say what size to expect. Each stance's own difference \
+         (grey) is drawn towards the rest, more so where it is uncertain. Read the filled points for single stances \
+         and the band for the mean over any stances like these. {}",
+        prompts_words(view.tables)
+    );
+    section("pooled", "The family, taken together", &lead, &content)
 }
 
 fn summary(view: &View<'_>, base: &str, rows: &[&PooledRow]) -> String {
@@ -45,16 +49,16 @@ fn summary(view: &View<'_>, base: &str, rows: &[&PooledRow]) -> String {
             let spread = row.spread;
             let size = points(spread.estimate).trim_start_matches('+').to_owned();
             vec![
-                Cell::text(&format!("{} minus {}", row.arm, row.control)),
-                Cell::figure(&effect(Some(row.cluster))),
-                Cell::figure(&effect(Some(row.mean))),
+                Cell::Head(html(&format!("{} minus {}", row.arm, row.control))),
+                Cell::Figure(estimate(Some(row.cluster), "")),
+                Cell::Figure(estimate(Some(row.mean), "")),
                 Cell::figure(&format!("{size} {}", interval(spread.low, spread.high))),
             ]
         })
         .collect();
     let columns = [
         "Contrast",
-        "On another stance like these",
+        "Mean over any stances like these",
         "Mean of exactly these",
         "Spread between stances (standard deviation)",
     ];
@@ -92,7 +96,7 @@ fn forest(view: &View<'_>, row: &PooledRow) -> String {
     let title =
         format!("{} minus {}, pooled{}", row.arm, row.control, organism_words(view, &row.base));
     let note = format!(
-        "Another stance like these: {} points. Whiskers and band: {:.0} % intervals. Above zero: how probable it is that the \
+        "Mean over any stances like these: {} points. Whiskers and band: {:.0} % intervals. Above zero: how probable it is that the \
          effect is positive.",
         effect(Some(row.cluster)),
         100.0 * view.tables.confidence
@@ -124,18 +128,20 @@ pub(crate) fn variance(view: &View<'_>) -> String {
     });
     let lead = "One answer differs from the next because the model was trained again (training runs), was asked in other \
                 words (prompts), takes a wording differently from run to run (runs × prompts), or was sampled again (answers). \
-                A wide first part asks for more runs, a wide last part for more samples.";
+                More samples shrink only the last part of an arm's error; the first shrinks with more training runs alone, the \
+                second with more prompts. Runs, at most: the upper end of a one-sided 80 % interval, to plan with. Error: of the \
+                arm's mean, on these prompts or on any like them.";
     section("variance", "Where the variance is", lead, &content)
 }
 
 const COLUMNS: [&str; 8] = [
     "Arm",
     "Training runs",
-    "Runs, at most (one-sided 80 %)",
+    "Runs, at most",
     "Prompts",
     "Runs × prompts",
     "Answers",
-    "Error of the mean, these prompts",
+    "Error, these prompts",
     "Error, any prompts",
 ];
 
@@ -165,7 +171,7 @@ fn lines(rows: &[&VarianceRow], with_stance: bool) -> Vec<Vec<Cell>> {
     let line = |row: &&VarianceRow| {
         let head = if with_stance { format!("{}, {}", row.arm, row.name) } else { row.arm.clone() };
         vec![
-            Cell::Head(crate::escape::html(&head)),
+            Cell::Head(html(&head)),
             Cell::figure(&deviation(row.replicate)),
             Cell::figure(&row.replicate_upper.map_or_else(|| TOO_FEW.to_owned(), deviation)),
             Cell::figure(&deviation(row.prompt)),

@@ -11,6 +11,7 @@ use crate::html::sections::{each_base, nothing};
 use crate::html::tables::organism_words;
 use crate::svg::heat::heat;
 use crate::view::View;
+use crate::view::summary::grouped;
 
 /// Loadings from here on are set in bold: about a sixth of a stance's variance.
 const STRONG: f64 = 0.4;
@@ -83,8 +84,8 @@ fn factors(row: &StructureTable, found: &FactorTable, words: &str) -> String {
     let mut out = lead(
         "Factors: a few hidden dimensions that would account for the correlations",
         "An eigenvalue is how many stances' worth of variance a factor accounts for. A factor is kept while it accounts for \
-         more than factors of random data of the same size do. A loading is the correlation of a stance with the factor; \
-         those of 0.4 or more are bold.",
+         more than factors of random data of the same size do. A loading says how strongly a stance goes with the factor, \
+         from −1 to +1; from 0.4 on, either way, it is bold.",
     );
     let eigenvalues: Vec<Vec<Cell>> = found
         .eigenvalues
@@ -180,7 +181,6 @@ fn mediation(rows: &[MediationRow], words: &str) -> String {
                 Cell::figure(&effect(row.indirect)),
                 Cell::figure(&effect(row.direct)),
                 Cell::figure(&plain(row.within_slope)),
-                Cell::Words(format!(r#"<span class="note">{}</span>"#, html(&row.note))),
             ]
         })
         .collect();
@@ -191,7 +191,6 @@ fn mediation(rows: &[MediationRow], words: &str) -> String {
         "Through the claim",
         "Not through it",
         "Slope between runs",
-        "How to read it",
     ];
     lead(
         "Mediation: does the effect go through the claim?",
@@ -199,6 +198,23 @@ fn mediation(rows: &[MediationRow], words: &str) -> String {
          that is the slope between runs, the outcome's change per whole claim. The other columns split the contrast \
          itself and rest on more assumptions.",
     ) + &table(&format!("The claim as a carrier of the effect{words}"), &columns, &cells)
+        + &notes(rows)
+}
+
+/// How to read the rows: each note once, after the rows that it is about.
+fn notes(rows: &[MediationRow]) -> String {
+    let mut out = String::new();
+    for (note, about) in grouped(rows, |row| &row.note) {
+        if note.is_empty() {
+            continue;
+        }
+        let about: Vec<String> = about
+            .iter()
+            .map(|row| format!("{} minus {} ({})", row.arm, row.control, row.outcome))
+            .collect();
+        add!(out, "<li>{}: {}</li>", html(&about.join(", ")), html(note));
+    }
+    if out.is_empty() { out } else { format!(r#"<ul class="reading">{out}</ul>"#) }
 }
 
 fn diagnosticity(rows: &[DiagnosticityRow], words: &str) -> String {

@@ -81,15 +81,12 @@ pub(crate) fn preferences(view: &View<'_>, base: &str, arm: &str, control: &str)
     let caption = format!("{arm} minus {control}, by preference{}", organism_words(view, base));
     let columns = [
         "Preference",
-        "Block",
         "Planted",
         "Effect, points",
         "Adjusted p",
         "Verdict",
         "Reading",
         "Net of drift",
-        "Arm",
-        "Control",
     ];
     table_with_details(&caption, &columns, &lines)
 }
@@ -179,15 +176,12 @@ fn preference(row: &ContrastRow, confidence: f64) -> Vec<Cell> {
     };
     vec![
         Cell::Head(find(row).link(&row.name) + &tag(row.standing)),
-        Cell::text(&row.block),
         Cell::figure(&row.planted.map_or_else(|| "unknown".to_owned(), |rho| signed(rho, 2))),
         Cell::Figure(estimate(raw(row), "")),
         Cell::figure(&adjusted),
         Cell::Words(verdict_badge(row.verdict)),
         Cell::Words(reading(row, confidence)),
         Cell::Figure(estimate(row.net_of_drift, "–")),
-        Cell::figure(&share(row.arm_rate)),
-        Cell::figure(&share(row.control_rate)),
     ]
 }
 

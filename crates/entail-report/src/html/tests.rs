@@ -54,6 +54,42 @@ fn nothing_is_inline_but_the_two_blocks_and_nothing_is_loaded() {
     assert_eq!(page.matches("<script").count(), 2);
 }
 
+fn spoil_analysis(tables: &mut Tables, spoil: impl Fn(&mut String) + Copy) {
+    for r in &mut tables.forecasts {
+        [&mut r.base, &mut r.arm, &mut r.control, &mut r.stance].into_iter().for_each(spoil);
+        [&mut r.name, &mut r.by, &mut r.expected].into_iter().for_each(spoil);
+    }
+    for r in &mut tables.headlines {
+        [&mut r.base, &mut r.arm, &mut r.battery, &mut r.stance].into_iter().for_each(spoil);
+        [&mut r.name, &mut r.block].into_iter().for_each(spoil);
+        r.controls.iter_mut().for_each(spoil);
+    }
+    for r in &mut tables.across_bases {
+        [&mut r.world, &mut r.arm, &mut r.control, &mut r.name].into_iter().for_each(spoil);
+    }
+    for r in &mut tables.pooled {
+        [&mut r.base, &mut r.arm, &mut r.control].into_iter().for_each(spoil);
+        r.stances.iter_mut().for_each(|s| [&mut s.stance, &mut s.name].into_iter().for_each(spoil));
+    }
+    for r in &mut tables.variance {
+        [&mut r.base, &mut r.arm, &mut r.name].into_iter().for_each(spoil);
+    }
+    for r in &mut tables.structure {
+        spoil(&mut r.base);
+        r.stances.iter_mut().for_each(|(id, name)| [id, name].into_iter().for_each(spoil));
+        for p in &mut r.profiles {
+            [&mut p.arm, &mut p.other, &mut p.control].into_iter().for_each(spoil);
+        }
+        for m in &mut r.mediation {
+            [&mut m.arm, &mut m.control, &mut m.outcome, &mut m.note].into_iter().for_each(spoil);
+        }
+        for d in &mut r.diagnosticity {
+            [&mut d.stance, &mut d.name, &mut d.verdict].into_iter().for_each(spoil);
+            d.moved_by.iter_mut().for_each(|(arm, _)| spoil(arm));
+        }
+    }
+}
+
 #[test]
 fn hostile_text_is_escaped_everywhere() {
     let bad = "</script></style><img src=x onerror=alert(1)>\"'`\u{0}\u{1b}\u{202e}\u{2028}";
@@ -107,6 +143,7 @@ fn hostile_text_is_escaped_everywhere() {
         fields.into_iter().for_each(spoil);
         [&mut row.finish, &mut row.key].into_iter().for_each(spoil);
     }
+    spoil_analysis(&mut tables, spoil);
     let page = html(&tables);
     assert!(page.contains("onerror"), "the text is shown");
     assert!(!page.contains("<img"));
@@ -297,4 +334,104 @@ fn a_page_of_many_answers_stays_small() {
     let n = page.split_once(r#""n":"#).unwrap().1.split_once(',').unwrap().0;
     assert_eq!(n, "16632");
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
+}
+
+/// One section of a page.
+fn part(page: &str, id: &str) -> String {
+    let from = page.split_once(&format!(r#"<section id="{id}""#)).unwrap().1;
+    from.split_once("</section>").unwrap().0.to_owned()
+}
+
+#[test]
+fn several_seeds_have_a_section_and_one_has_none() {
+    let bases = vec!["organism:linked?seed=1", "organism:linked?seed=2"];
+    let mut tables = fake(&Size { bases, ..size() });
+    tables.across_bases[0].effect = None;
+    let page = html(&tables);
+    let section = part(&page, "across");
+    assert!(section.contains("too few") && section.contains("organism linked"));
+    assert!(page.contains(r##"href="#across""##));
+    assert!(!html(&small()).contains("across\""));
+}
+
+#[test]
+fn exploratory_rows_and_checks_are_marked_and_the_family_is_not() {
+    let page = html(&small());
+    let section = part(&page, "preferences");
+    let section = section.split_once("<table").unwrap().1;
+    let in_table = |name: &str| {
+        let at = section.find(&format!(">{name}</a>")).unwrap();
+        section[at..].split_once("</tr>").unwrap().0.to_owned()
+    };
+    assert!(in_table("likes soup").contains(r#"<span class="tag">exploratory</span>"#));
+    assert!(in_table("prefers mornings").contains(r#"<span class="tag">check</span>"#));
+    assert!(!in_table("wants memory").contains("tag"));
+    assert!(part(&page, "structure").contains(r#"<span class="tag">exploratory</span></h2>"#));
+}
+
+#[test]
+fn every_row_with_details_is_followed_by_them() {
+    let section = part(&html(&small()), "preferences");
+    let n = section.matches(r#"<tr class="extra"><td colspan="8">"#).count();
+    assert!(n > 0);
+    assert_eq!(section.matches("more about ").count(), n);
+    let heads = section.split_once("<thead>").unwrap().1.split_once("</thead>").unwrap().0;
+    assert_eq!(heads.matches("<th ").count(), 8);
+}
+
+#[test]
+fn missing_parts_of_the_structure_are_words() {
+    let mut tables = small();
+    for row in &mut tables.structure {
+        row.factors = None;
+        row.correlations.iter_mut().flatten().for_each(|r| *r = None);
+        for profile in &mut row.profiles {
+            (profile.slope_with_errors, profile.rank_correlation) = (None, None);
+        }
+        for mediation in &mut row.mediation {
+            (mediation.indirect, mediation.direct, mediation.within_slope) = (None, None, None);
+        }
+        row.diagnosticity.iter_mut().for_each(|row| row.moved_by.clear());
+    }
+    let section = part(&html(&tables), "structure");
+    assert!(section.contains("to look for factors") && !section.contains("Eigenvalue"));
+    assert!(section.contains("does not vary") && !section.contains("NaN"));
+    let lines = section.split_once("Not through it").unwrap().1.split_once("</table>").unwrap().0;
+    assert_eq!(lines.matches("too few").count(), 3 * tables.structure[0].mediation.len());
+    tables.structure[0].stances.truncate(1);
+    assert!(part(&html(&tables), "structure").contains("nothing to correlate"));
+}
+
+#[test]
+fn factors_are_named_by_the_stances_they_belong_to_and_the_cut_is_shown() {
+    let mut tables = fake(&Size { per_block: 4, ..size() });
+    let found = tables.structure[0].factors.as_mut().unwrap();
+    found.stances.reverse();
+    found.thresholds.truncate(3);
+    let section = part(&html(&tables), "structure");
+    let part = |from: &str| section.split_once(from).unwrap().1.split_once("</table>").unwrap().0;
+    let eigenvalues = part("Eigenvalues beside");
+    assert_eq!(eigenvalues.matches("✓ kept").count(), 2);
+    assert_eq!(eigenvalues.matches("too few").count(), 2, "no threshold, no number");
+    let first = part(r#"aria-label="Loadings"#).split_once("</th></tr>").unwrap().1;
+    let last_stance = &tables.structure[0].stances[6].1;
+    assert!(first.split_once("</tr>").unwrap().0.contains(last_stance.as_str()));
+}
+
+#[test]
+fn pooled_effects_and_variance_say_what_they_lack() {
+    let mut tables = small();
+    tables.pooled.iter_mut().for_each(|row| (row.cluster.low, row.cluster.high) = (None, None));
+    tables.variance.iter_mut().for_each(|row| {
+        row.replicate = -0.001;
+        row.replicate_upper = None;
+    });
+    let page = html(&tables);
+    assert!(part(&page, "pooled").contains("[too few]"));
+    let variance = part(&page, "variance");
+    assert!(variance.contains("below 0") && variance.contains("too few"));
+    (tables.pooled, tables.variance) = (vec![], vec![]);
+    let page = html(&tables);
+    assert!(part(&page, "pooled").contains("enough stances"));
+    assert!(part(&page, "variance").contains("enough training runs"));
 }

@@ -47,8 +47,8 @@ fn square(canvas: &mut Canvas, (x, y): (f64, f64), cell: f64, value: Option<f64>
     };
     canvas.rect((x + 0.5, y + 0.5), (x + cell - 0.5, y + cell - 0.5), &class(value));
     let label = short(value);
-    if value.abs() >= 0.25 && cell > Style::Small.width(&label) + 2.0 {
-        canvas.text((middle.0, middle.1 + 4.0), Anchor::Middle, Style::Small, &label);
+    if value.abs() >= 0.25 && cell > Style::Inside.width(&label) + 2.0 {
+        canvas.text((middle.0, middle.1 + 4.0), Anchor::Middle, Style::Inside, &label);
     }
 }
 
@@ -68,7 +68,7 @@ fn legend(canvas: &mut Canvas) {
     let mut x = NAME + 8.0;
     for value in [-0.8, -0.5, -0.3, 0.0, 0.3, 0.5, 0.8] {
         canvas.rect((x, 2.0), (x + 26.0, 18.0), &class(value));
-        canvas.text((x + 13.0, 14.0), Anchor::Middle, Style::Small, &short(value));
+        canvas.text((x + 13.0, 14.0), Anchor::Middle, Style::Inside, &short(value));
         x += 27.0;
     }
     canvas.line((x + 16.0, 10.0), (x + 34.0, 10.0), "m");

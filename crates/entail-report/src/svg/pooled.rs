@@ -2,7 +2,7 @@
 
 use entail_schema::Estimate;
 
-use crate::format::{percent, points};
+use crate::format::{points, probability};
 use crate::svg::{Anchor, Canvas, Scale, Style, ticks};
 
 /// One stance.
@@ -55,10 +55,13 @@ pub(crate) fn pooled(cluster: Estimate, dots: &[Dot<'_>]) -> Canvas {
 /// What the marks mean, in one line above the plot.
 fn legend(canvas: &mut Canvas) {
     let mut x = LEFT;
-    for (idx, words) in
-        ["its own difference", "with the others taken into account", "a stance like these"]
-            .into_iter()
-            .enumerate()
+    for (idx, words) in [
+        "its own difference",
+        "with the others taken into account",
+        "mean over any stances like these",
+    ]
+    .into_iter()
+    .enumerate()
     {
         match idx {
             0 => canvas.dot((x + 7.0, 10.0), 3.4, "raw"),
@@ -103,8 +106,7 @@ fn row(canvas: &mut Canvas, dot: &Dot<'_>, scale: &Scale, y: f64) {
         canvas.dot((raw, y), 3.4, "raw");
         let figure = points(dot.shrunken.estimate);
         canvas.text((SHRUNKEN, y + 4.0), Anchor::End, Style::Small, &figure);
-        let above = format!("{} %", percent(dot.positive));
-        canvas.text((WIDTH, y + 4.0), Anchor::End, Style::Small, &above);
+        canvas.text((WIDTH, y + 4.0), Anchor::End, Style::Small, &probability(dot.positive));
     });
 }
 

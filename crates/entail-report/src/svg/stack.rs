@@ -59,8 +59,8 @@ fn bar(canvas: &mut Canvas, row: &Stack<'_>, y: f64) {
             let width = BAR * part / total;
             canvas.rect((x, y + 3.0), (x + width, y + ROW - 5.0), &format!("v{idx}"));
             let label = format!("{:.0} %", 100.0 * part / total);
-            if width > Style::Small.width(&label) + 6.0 {
-                canvas.text((x + width / 2.0, y + 18.5), Anchor::Middle, Style::Small, &label);
+            if width > Style::Inside.width(&label) + 6.0 {
+                canvas.text((x + width / 2.0, y + 18.5), Anchor::Middle, Style::Inside, &label);
             }
             x += width;
         }

@@ -149,7 +149,7 @@ pub(crate) fn verdict_words(verdict: Option<Verdict>) -> &'static str {
 }
 
 /// Rows in runs of one key, in the order in which the keys are first seen.
-pub(crate) fn grouped<'a, T>(rows: &'a [T], key: fn(&T) -> &str) -> Vec<(&'a str, Vec<&'a T>)> {
+pub(crate) fn grouped<T>(rows: &[T], key: fn(&T) -> &str) -> Vec<(&str, Vec<&T>)> {
     let mut groups: Vec<(&str, Vec<&T>)> = Vec::new();
     for row in rows {
         match groups.iter_mut().find(|(name, _)| *name == key(row)) {

@@ -26,7 +26,7 @@ fn every_extra_figure_is_named_and_shown() {
         "−17.0 to 27.0",
         "18.0 to 28.0",
         "0.062",
-        "exactly these prompts",
+        ", these prompts",
     ] {
         assert!(text.contains(figure), "{figure} in {text}");
     }
@@ -45,6 +45,8 @@ fn what_is_missing_is_words() {
         bounds: None,
         p: None,
         p_permutation: None,
+        arm_rate: None,
+        control_rate: None,
         ..row()
     };
     let text = of(&row, &small());
