@@ -2,7 +2,7 @@
 
 use entail_schema::{
     ArmRow, BaseRow, CheckRow, ContrastRow, Curve, DosePoint, DoseRow, Estimate, Gate, Label,
-    Novelty, RateRow, ResponseRow, Seed, Span, Standing, TABLES_SCHEMA, Tables, Unit,
+    Novelty, PromptScope, RateRow, ResponseRow, Seed, Span, Standing, TABLES_SCHEMA, Tables, Unit,
 };
 
 // With its path: the demo includes this file from another folder.
@@ -155,6 +155,8 @@ pub(crate) fn empty() -> Tables {
         confidence: 0.95,
         correction: "bh".into(),
         smallest_effect: 0.1,
+        prompts: PromptScope::Fixed,
+        registration: None,
         bases: vec![],
         arms: vec![],
         checks: vec![],

@@ -8,7 +8,7 @@ use entail_schema::{CheckRow, ContrastRow, Estimate, Tables};
 use crate::add;
 use crate::format::{count, effect, interval, p_short, share, signed};
 use crate::text::grid::{Align, Cell, Grid, Paint, wrap};
-use crate::view::summary::prompts_words;
+use crate::view::summary::{first_notes, prompts_words};
 use crate::view::{Reading, View, is_block, is_single, raw, remark, unit_words};
 
 /// The results of a study as text: what to know first, forecasts that missed, manipulation checks, what survives
@@ -24,7 +24,7 @@ pub fn terminal(tables: &Tables, color: bool, width: usize) -> String {
         "{}",
         wrap(&format!("Study {}, plan {:.12}", tables.study, tables.plan), screen.width, "")
     );
-    for note in &tables.notes {
+    for note in first_notes(tables) {
         out.push_str(&wrap(&format!("! {note}"), screen.width, "  "));
     }
     analysis::forecast_table(&mut out, &screen);

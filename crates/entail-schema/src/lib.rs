@@ -22,6 +22,6 @@ pub use study::{
 pub use table::{
     AcrossBasesRow, ArmRow, BaseRow, CellRow, CheckRow, ContrastRow, Curve, DiagnosticityRow,
     DosePoint, DoseRow, Estimate, FactorTable, ForecastOutcome, ForecastRow, Gate, HeadlineRow,
-    Label, MediationRow, Novelty, PooledRow, PooledStance, ProfileRow, RateRow, ResponseRow, Span,
-    Standing, StructureTable, TABLES_SCHEMA, Tables, Unit, VarianceRow, Verdict,
+    Label, MediationRow, Novelty, PooledRow, PooledStance, ProfileRow, RateRow, Registration,
+    ResponseRow, Span, Standing, StructureTable, TABLES_SCHEMA, Tables, Unit, VarianceRow, Verdict,
 };

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::study::PromptScope;
+
 mod analysis;
 
 pub use analysis::{
@@ -28,6 +30,10 @@ pub struct Tables {
     pub correction: String,
     /// The smallest difference that matters, declared with the study.
     pub smallest_effect: f64,
+    /// What the main intervals are about.
+    pub prompts: PromptScope,
+    /// When the plan was frozen, if that is known.
+    pub registration: Option<Registration>,
     /// Bases, in the order of the study file.
     pub bases: Vec<BaseRow>,
     /// Arms per base.
@@ -60,6 +66,16 @@ pub struct Tables {
     pub responses: Vec<ResponseRow>,
     /// Sentences that a reader must see before any number (flags, exclusions, what could not be computed).
     pub notes: Vec<String>,
+}
+
+/// How many of a plan's answers were there when the plan was frozen: an answer that could have been seen before is no
+/// evidence for a hypothesis that was chosen after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// Answers in the store when the plan was written down.
+    pub answers_before: usize,
+    /// Answers that the plan asks for.
+    pub answers: usize,
 }
 
 /// The version of [`Tables`] that this code writes and reads.

@@ -8,8 +8,10 @@ mod file;
 mod local;
 mod organism;
 mod plan;
+mod power;
 mod run;
 mod shelf;
+mod stages;
 mod tables;
 mod training;
 
@@ -18,5 +20,7 @@ pub use file::parse;
 pub use local::{LocalBase, LocalModel};
 pub use organism::Organism;
 pub use plan::{Narrow, Plan, ReadFile, Seeds};
+pub use power::{PowerRow, Spread, power, warnings};
 pub use run::{Outcome, PlannedStep, Progress, Tally, Workshop, describe, run, status};
 pub use shelf::{MemoryShelf, Shelf};
+pub use stages::Runs;

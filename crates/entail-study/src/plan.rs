@@ -222,6 +222,11 @@ impl Plan {
         &self.name
     }
 
+    /// The smallest effect that matters, declared with the study.
+    pub fn smallest_effect(&self) -> f64 {
+        self.analysis.smallest_effect
+    }
+
     /// Hash of everything that the results depend on.
     pub fn key(&self) -> Key {
         self.key

@@ -66,6 +66,8 @@ pub(crate) fn tables(
         confidence: 1.0 - plan.analysis.alpha,
         correction: plan.analysis.family.method.as_str().into(),
         smallest_effect: plan.analysis.smallest_effect,
+        prompts: plan.analysis.prompts,
+        registration: None,
         bases: base_rows(plan, organisms),
         arms: arms.iter().map(|arm| arm_row(plan, arm, facts)).collect(),
         checks: Vec::new(),
@@ -402,4 +404,4 @@ fn percent(share: Option<f64>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,10 +5,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod compare;
 mod folder;
 mod plan;
+mod rates;
+mod registration;
 mod run;
 mod speech;
 
@@ -35,12 +38,23 @@ enum Command {
     /// With --json the summary is replaced by one object: `study`, `plan`, `folder` and `files`.
     #[command(after_help = EXIT_CODES)]
     Run(RunArgs),
-    /// Show what a run would do: arms resolved, steps cached or to do.
+    /// Show what a run would do, and what it could not show: arms resolved, steps cached or to do, warnings.
     ///
-    /// With --json: `study`, `plan`, `arms` (each `arm`, `intervention`) and `steps` (each `kind`, `what`, `cached`,
-    /// `to_do`).
+    /// With --json: `study`, `plan`, `arms` (each `arm`, `intervention`), `steps` (each `kind`, `what`, `cached`,
+    /// `to_do`), `warnings`, `spread` and `power`.
     #[command(after_help = EXIT_CODES)]
     Plan(PlanArgs),
+    /// Print what changed between two runs: in what was planned, and in what was found.
+    ///
+    /// With --json: `old` and `new` (plans), `settings` and `contrasts`.
+    #[command(after_help = EXIT_CODES)]
+    Compare(CompareArgs),
+    /// Give a table of rates and counts the intervals that it allows, such as one copied from a paper.
+    ///
+    /// The CSV file has columns `arm`, `stance`, `n`, and `yes`, `rate` or `percent`; with `seed` there may be several
+    /// training runs per arm.
+    #[command(after_help = EXIT_CODES)]
+    Rates(RatesArgs),
 }
 
 /// Which study, and which part of it.
@@ -72,6 +86,10 @@ struct RunArgs {
     /// Folder of the results.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     runs: PathBuf,
+    /// Train only as many runs as it takes: the study's `looks` say when results may be looked at, and alpha is spent over
+    /// them.
+    #[arg(long, value_name = "WHEN")]
+    until: Option<Until>,
     /// Threads; all cores by default. Never changes a result.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -80,16 +98,70 @@ struct RunArgs {
     batch_size: NonZeroUsize,
 }
 
+/// When to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Until {
+    /// When every planned contrast is shown to move or not to move, or all training runs are done.
+    Decided,
+}
+
 #[derive(Debug, Args)]
 struct PlanArgs {
     #[command(flatten)]
     study: StudyArgs,
+    /// Print what each number of training runs could show.
+    #[arg(long)]
+    power: bool,
+    /// Results of an earlier run, whose training runs tell how far such runs differ.
+    #[arg(long, value_name = "DIR")]
+    pilot: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct CompareArgs {
+    /// Results of the earlier run, such as `runs/conscious/1f2e…`.
+    old: PathBuf,
+    /// Results of the later run.
+    new: PathBuf,
+    /// Print JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct RatesArgs {
+    /// The table.
+    table: PathBuf,
+    /// The arm that the others are compared with.
+    #[arg(long, value_name = "ARM")]
+    control: String,
+    /// Confidence of the intervals.
+    #[arg(long, value_name = "SHARE", default_value = "0.95")]
+    confidence: Confidence,
+    /// Print JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A share strictly between 0 and 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Confidence(f64);
+
+impl std::str::FromStr for Confidence {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let share = text.parse::<f64>().ok().filter(|share| *share > 0.0 && *share < 1.0);
+        share.map(Self).ok_or_else(|| "expected a number between 0 and 1".into())
+    }
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
-        Command::Plan(args) => plan::plan(&args.study),
+        Command::Plan(args) => plan::plan(&args),
+        Command::Compare(args) => compare::compare(&args),
+        Command::Rates(args) => rates::rates(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

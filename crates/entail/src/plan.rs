@@ -1,33 +1,47 @@
-//! `entail plan`: what a run would do.
+//! `entail plan`: what a run would do, and what it could show.
 
 use std::fmt::{self, Write};
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use entail_study::{Workshop, describe, status};
+use entail_schema::Tables;
+use entail_study::{Plan, PowerRow, Spread, Workshop, describe, power, status, warnings};
 
-use crate::StudyArgs;
-use crate::run::{Failure, Place, load};
+use crate::PlanArgs;
+use crate::run::{Failure, Place, TABLES, load};
 use crate::speech::print;
 
-pub(crate) fn plan(args: &StudyArgs) -> Result<(), Failure> {
-    let plan = load(args)?;
-    let place = Place::open(&args.store)?;
-    let cancelled = AtomicBool::new(false);
-    let workshop = Workshop {
+/// A workshop in which nothing is made.
+pub(crate) fn idle(place: &Place) -> Workshop<'_> {
+    static NEVER: AtomicBool = AtomicBool::new(false);
+    Workshop {
         shelf: &place.shelf,
         completions: &place.completions,
         progress: &|_| {},
-        cancelled: &cancelled,
+        cancelled: &NEVER,
         side_by_side: 1,
+    }
+}
+
+pub(crate) fn plan(args: &PlanArgs) -> Result<(), Failure> {
+    let plan = load(&args.study)?.plan;
+    let place = Place::open(&args.study.store)?;
+    let steps = status(&plan, idle(&place)).map_err(|error| place.failure(error))?;
+    let spread = match &args.pilot {
+        Some(folder) => pilot(folder)?,
+        None => Spread::ASSUMED,
     };
-    let steps = status(&plan, workshop).map_err(|error| place.failure(error))?;
+    let warnings = warnings(&plan, &spread);
+    let rows = if args.power { power(&plan, &spread) } else { Vec::new() };
     let arms = describe(&plan);
-    if args.json {
+    if args.study.json {
         let arms = arms
             .into_iter()
             .map(|(arm, what)| serde_json::json!({ "arm": arm, "intervention": what }));
         let json = serde_json::json!({
             "study": plan.name(), "plan": plan.key(), "arms": arms.collect::<Vec<_>>(), "steps": steps,
+            "warnings": warnings, "spread": spread, "power": rows,
         });
         return print(&format!("{json:#}\n"));
     }
@@ -44,5 +58,81 @@ pub(crate) fn plan(args: &StudyArgs) -> Result<(), Failure> {
             step.kind, step.cached, step.to_do, step.what
         ));
     }
+    if !rows.is_empty() {
+        line(format_args!("\n{}", power_table(&plan, args.pilot.as_deref(), &rows)));
+    }
+    for warning in &warnings {
+        line(format_args!("\nwarning: {warning}"));
+    }
     print(&text)
+}
+
+/// How runs scattered in an earlier study: the mean over its arms.
+fn pilot(folder: &Path) -> Result<Spread, Failure> {
+    let tables = read_tables(folder)?;
+    let families: Vec<_> = tables.variance.iter().filter(|row| row.stance == "family").collect();
+    if families.is_empty() {
+        return Err(Failure::Content {
+            path: folder.join(TABLES),
+            line: None,
+            what: "holds no variance of training runs: a pilot has arms with two or more of them"
+                .into(),
+        });
+    }
+    let n = families.len() as f64;
+    let mean = |value: &dyn Fn(&entail_schema::VarianceRow) -> f64| {
+        families.iter().map(|row| value(row)).sum::<f64>() / n
+    };
+    Ok(Spread {
+        replicate: [
+            mean(&|row| row.replicate),
+            mean(&|row| row.replicate_upper.unwrap_or(row.replicate)),
+        ],
+        interaction: mean(&|row| row.interaction),
+        sample: mean(&|row| row.sample),
+    })
+}
+
+/// The tables of a finished run, without its answers.
+pub(crate) fn read_tables(folder: &Path) -> Result<Tables, Failure> {
+    let path = folder.join(TABLES);
+    let text =
+        fs::read_to_string(&path).map_err(|error| Failure::Input { path: path.clone(), error })?;
+    serde_json::from_str(&text).map_err(|error| Failure::Content {
+        path,
+        line: None,
+        what: format!("is not what this version of the program writes: {error}"),
+    })
+}
+
+fn power_table(plan: &Plan, pilot: Option<&Path>, rows: &[PowerRow]) -> String {
+    let source = match pilot {
+        Some(folder) => format!("spread of training runs from {}", folder.display()),
+        None => "no pilot: training runs of one arm are taken to differ by 5 points (10 at worst)"
+            .into(),
+    };
+    let mut text = format!(
+        "  What this study could show, by training runs per arm ({source}).\n  {:<6} {:>22} {:>26} {:>28}\n",
+        "runs", "an effect of", "alone in its family", "\"does not move\" shown"
+    );
+    let pair = |values: [Option<f64>; 2], unit: &str| {
+        let one = |v: Option<f64>| v.map_or_else(|| "–".into(), |v| format!("{:.0}", 100.0 * v));
+        format!("{} ({} at worst){unit}", one(values[0]), one(values[1]))
+    };
+    for row in rows {
+        writeln!(
+            text,
+            "  {:<6} {:>22} {:>26} {:>28}",
+            row.runs,
+            pair(row.detectable, ""),
+            pair(row.detectable_alone, ""),
+            pair(row.equivalence, " %")
+        )
+        .expect("a string takes all text");
+    }
+    text + &format!(
+        "  Effects in points, found in four of five studies; \"does not move\": chance to show it by {:.0} points of a stance that\n  \
+         does not move at all.",
+        100.0 * plan.smallest_effect()
+    )
 }

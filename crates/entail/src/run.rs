@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use entail_provider::{CompletionStore, StoreError};
-use entail_schema::Key;
-use entail_study::{Narrow, Outcome, Plan, Progress, RunError, Shelf, StudyError, Tally, Workshop};
+use entail_schema::{Key, StudySpec, Tables};
+use entail_study::{
+    Narrow, Outcome, Plan, Progress, RunError, Runs, Shelf, StudyError, Tally, Workshop,
+};
 
 use crate::folder::{FolderShelf, write_whole};
 use crate::speech::{print, talk};
-use crate::{RunArgs, StudyArgs};
+use crate::{RunArgs, StudyArgs, Until, registration};
 
 /// Why a command failed, and with which exit code.
 #[derive(Debug)]
@@ -29,6 +31,10 @@ pub(crate) enum Failure {
     Output { path: PathBuf, error: io::Error },
     /// Something failed on the way.
     Run(RunError),
+    /// The study does not say when it may be looked at.
+    Looks { path: PathBuf },
+    /// A file that the user brought does not hold what it should.
+    Content { path: PathBuf, line: Option<u64>, what: String },
     /// The threads or the signal handler could not be set up.
     Setup(String),
 }
@@ -37,7 +43,9 @@ impl Failure {
     /// The documented exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Study { .. } | Self::Input { .. } => 2,
+            Self::Study { .. } | Self::Input { .. } | Self::Looks { .. } | Self::Content { .. } => {
+                2
+            }
             Self::Store { error, .. } | Self::Run(RunError::Store(error)) if is_unusable(error) => {
                 3
             }
@@ -83,6 +91,16 @@ impl fmt::Display for Failure {
                 chain(f, error)
             }
             Self::Run(error) => chain(f, error),
+            Self::Looks { path } => write!(
+                f,
+                "{}: `--until decided` needs `looks` in [analysis], such as looks = [4, 6, 8]: the training runs at which results \
+                 may be looked at",
+                path.display()
+            ),
+            Self::Content { path, line: Some(line), what } => {
+                write!(f, "{}:{line}: {what}", path.display())
+            }
+            Self::Content { path, line: None, what } => write!(f, "{}: {what}", path.display()),
             Self::Setup(what) => f.write_str(what),
         }
     }
@@ -118,8 +136,14 @@ impl Place {
     }
 }
 
+/// A study file that was read and checked.
+pub(crate) struct Study {
+    pub(crate) spec: StudySpec,
+    pub(crate) plan: Plan,
+}
+
 /// Reads and checks a study file.
-pub(crate) fn load(args: &StudyArgs) -> Result<Plan, Failure> {
+pub(crate) fn load(args: &StudyArgs) -> Result<Study, Failure> {
     let path = &args.study;
     let text =
         fs::read_to_string(path).map_err(|error| Failure::Input { path: path.clone(), error })?;
@@ -132,33 +156,69 @@ pub(crate) fn load(args: &StudyArgs) -> Result<Plan, Failure> {
     };
     // Files that a study names are looked for beside it.
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    Plan::check(&spec, &text, &narrow, &|file| fs::read_to_string(folder.join(file))).map_err(wrong)
+    let plan = Plan::check(&spec, &text, &narrow, &|file| fs::read_to_string(folder.join(file)))
+        .map_err(wrong)?;
+    Ok(Study { spec, plan })
 }
 
 /// Files of a finished run, kept on the shelf under the key of plan and program.
-const RESULTS: [&str; 5] =
-    ["contrasts.csv", "rates.csv", "responses.csv", "report.html", "summary.txt"];
+const RESULTS: [(&str, fn(&Tables) -> String); 12] = [
+    ("contrasts.csv", entail_report::contrasts_csv),
+    ("headlines.csv", entail_report::headlines_csv),
+    ("rates.csv", entail_report::rates_csv),
+    ("pooled.csv", entail_report::pooled_csv),
+    ("variance.csv", entail_report::variance_csv),
+    ("forecasts.csv", entail_report::forecasts_csv),
+    ("across-bases.csv", entail_report::across_bases_csv),
+    ("cells.csv", entail_report::cells_csv),
+    ("responses.csv", entail_report::responses_csv),
+    ("report.html", entail_report::html),
+    (SUMMARY, |tables| entail_report::terminal(tables, false, 110)),
+    (TABLES, without_answers),
+];
+
+const SUMMARY: &str = "summary.txt";
+/// The tables for other programs, and for `entail compare`.
+pub(crate) const TABLES: &str = "tables.json";
+
+/// The tables as JSON, without what `cells.csv` and `responses.csv` hold.
+fn without_answers(tables: &Tables) -> String {
+    let tables = Tables { responses: Vec::new(), cells: Vec::new(), ..tables.clone() };
+    serde_json::to_string(&tables).expect("tables are plain data")
+}
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
-    let plan = load(&args.study)?;
+    let study = load(&args.study)?;
+    let plan = &study.plan;
+    let stage = match args.until {
+        None => None,
+        Some(Until::Decided) => Some(
+            plan.first_stage().ok_or_else(|| Failure::Looks { path: args.study.study.clone() })?,
+        ),
+    };
     if let Some(threads) = args.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
         pool.map_err(|error| Failure::Setup(error.to_string()))?;
     }
     let place = Place::open(&args.study.store)?;
-    let key = Key::of(&("results", plan.key(), program_hash()?));
+    let registration = registration::ensure(&study, &place)?;
+    let key = Key::of(&("results", plan.key(), &stage, registration.counts, program_hash()?));
     let shelf_error = |source| Failure::Run(RunError::Shelf { key, source });
     if place.shelf.has(&key).map_err(shelf_error)? {
         talk(format_args!("nothing to do: plan {} is in the store", plan.key().short()));
     } else {
-        let outcome = compute(&plan, &place, args)?;
+        let mut outcome = compute(plan, &place, args, stage)?;
         print_tallies(&outcome.tallies);
+        outcome.tables.registration = Some(registration.counts);
         place.shelf.put(&key, &render(&outcome)).map_err(shelf_error)?;
     }
     let folder = args.runs.join(plan.name()).join(plan.key().short());
     let summary = write_results(&place.shelf, key, &folder)?;
+    let path = folder.join(registration::FILE);
+    write_whole(&path, &registration.bytes).map_err(|error| Failure::Output { path, error })?;
     if args.study.json {
-        let json = serde_json::json!({ "study": plan.name(), "plan": plan.key(), "folder": folder, "files": RESULTS });
+        let files: Vec<&str> = RESULTS.iter().map(|(name, _)| *name).collect();
+        let json = serde_json::json!({ "study": plan.name(), "plan": plan.key(), "folder": folder, "files": files });
         print(&format!("{json}\n"))
     } else {
         print(&format!("{summary}report: {}\n", folder.join("report.html").display()))
@@ -170,7 +230,7 @@ fn write_results(shelf: &FolderShelf, key: Key, folder: &Path) -> Result<String,
     let output = |path: &Path, error| Failure::Output { path: path.to_owned(), error };
     fs::create_dir_all(folder).map_err(|error| output(folder, error))?;
     let mut summary = String::new();
-    for name in RESULTS {
+    for (name, _) in RESULTS {
         let stored = shelf
             .get(&key, name)
             .map_err(|source| Failure::Run(RunError::Shelf { key, source }))?;
@@ -184,7 +244,7 @@ fn write_results(shelf: &FolderShelf, key: Key, folder: &Path) -> Result<String,
         let bytes = stored.ok_or_else(missing)?;
         let path = folder.join(name);
         write_whole(&path, &bytes).map_err(|error| output(&path, error))?;
-        if name == "summary.txt" {
+        if name == SUMMARY {
             summary = String::from_utf8_lossy(&bytes).into_owned();
         }
     }
@@ -199,7 +259,12 @@ fn program_hash() -> Result<Key, Failure> {
     Ok(Key::of_bytes(&bytes))
 }
 
-fn compute(plan: &Plan, place: &Place, args: &RunArgs) -> Result<Outcome, Failure> {
+fn compute(
+    plan: &Plan,
+    place: &Place,
+    args: &RunArgs,
+    stage: Option<Runs>,
+) -> Result<Outcome, Failure> {
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = cancelled.clone();
     ctrlc::set_handler(move || interrupt(&flag))
@@ -213,7 +278,19 @@ fn compute(plan: &Plan, place: &Place, args: &RunArgs) -> Result<Outcome, Failur
         cancelled: &cancelled,
         side_by_side: args.batch_size.get(),
     };
-    entail_study::run(plan, workshop).map_err(|error| place.failure(error))
+    let run = |plan: &Plan| entail_study::run(plan, workshop).map_err(|error| place.failure(error));
+    let Some(mut runs) = stage else { return run(plan) };
+    loop {
+        let outcome = run(&plan.at_stage(&runs))?;
+        let Some(next) = plan.next_stage(&runs, &outcome.tables) else { return Ok(outcome) };
+        let more: Vec<String> = next
+            .iter()
+            .filter(|(arm, n)| runs[*arm] != **n)
+            .map(|(arm, n)| format!("{arm} {n}"))
+            .collect();
+        talk(format_args!("undecided, going on with training runs: {}", more.join(", ")));
+        runs = next;
+    }
 }
 
 /// The first Ctrl-C ends the run after the steps in flight, the second at once: the store bears both.
@@ -227,15 +304,10 @@ fn interrupt(cancelled: &AtomicBool) {
 }
 
 fn render(outcome: &Outcome) -> Vec<(&'static str, Vec<u8>)> {
-    let tables = &outcome.tables;
-    let texts = [
-        entail_report::contrasts_csv(tables),
-        entail_report::rates_csv(tables),
-        entail_report::responses_csv(tables),
-        entail_report::html(tables),
-        entail_report::terminal(tables, false, 110),
-    ];
-    RESULTS.into_iter().zip(texts.map(String::into_bytes)).collect()
+    let file = |(name, text): (&'static str, fn(&Tables) -> String)| {
+        (name, text(&outcome.tables).into_bytes())
+    };
+    RESULTS.into_iter().map(file).collect()
 }
 
 fn print_tallies(tallies: &[(&'static str, Tally)]) {

@@ -9,7 +9,7 @@ use crate::html::figures::{block_bars, curve_panels, dose_plot, forest_plot, pre
 use crate::html::page::folded;
 use crate::html::tables;
 use crate::text::ORGANISM;
-use crate::view::summary::prompts_words;
+use crate::view::summary::{first_notes, prompts_words};
 use crate::view::{Reading, View, excludes_zero, raw};
 
 /// Anchors and names of the sections, in order.
@@ -62,11 +62,11 @@ pub(crate) fn navigation(view: &View<'_>) -> String {
 
 /// What a reader must know before any number.
 pub(crate) fn notes(view: &View<'_>) -> String {
-    if view.tables.notes.is_empty() {
+    let notes = first_notes(view.tables);
+    if notes.is_empty() {
         return String::new();
     }
-    let items: Vec<String> =
-        view.tables.notes.iter().map(|note| format!("<li>{}</li>", html(note))).collect();
+    let items: Vec<String> = notes.iter().map(|note| format!("<li>{}</li>", html(note))).collect();
     format!(
         r#"<div class="notes first"><h3>Before any number</h3><ul>{}</ul></div>"#,
         items.join("")

@@ -5,7 +5,7 @@ use entail_schema::{
 };
 
 use super::{View, is_block};
-use crate::format::{TOO_FEW, effect, points};
+use crate::format::{TOO_FEW, count, effect, points};
 
 /// How the forecasts came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -206,15 +206,29 @@ pub(crate) fn deviation(variance: f64) -> String {
     }
 }
 
-/// Whether the main intervals already are about any prompts: then they are those of `any_prompts`, row by row.
+/// What a reader must know before any number: when the plan was frozen, then the study's own notes.
+pub(crate) fn first_notes(tables: &Tables) -> Vec<String> {
+    let frozen = tables.registration.map(|r| {
+        if r.answers_before == 0 {
+            format!(
+                "Planned before the first answer: this plan was written down when none of its {} answers were there.",
+                count(r.answers)
+            )
+        } else {
+            format!(
+                "Exploratory in part: {} of {} answers were there before this plan was written down, so what they may have \
+                 suggested is not tested by them.",
+                count(r.answers_before),
+                count(r.answers)
+            )
+        }
+    });
+    frozen.into_iter().chain(tables.notes.iter().cloned()).collect()
+}
+
+/// Whether the main intervals already are about any prompts.
 pub(crate) fn is_any_prompts(tables: &Tables) -> bool {
-    let mut both = tables
-        .contrasts
-        .iter()
-        .filter_map(|row| Some((row.any_prompts?, row.low, row.high)))
-        .filter(|(any, ..)| any.low.is_some())
-        .peekable();
-    both.peek().is_some() && both.all(|(any, low, high)| (any.low, any.high) == (low, high))
+    tables.prompts == entail_schema::PromptScope::Sampled
 }
 
 /// What the main intervals are about.

@@ -1,8 +1,8 @@
 //! Checks of what stands around the arms: the frame of a study, its analysis, its forecast.
 
-use entail_schema::{ArmSpec, Battery, Expectation, SystemSpec};
+use entail_schema::{ArmSpec, Battery, Expectation, Key, StudySpec, SystemSpec};
 
-use super::{Checker, Plan};
+use super::{ArmPlan, Checker, Intervention, Plan};
 use crate::error::{StudyError, StudyProblem};
 
 impl Checker<'_> {
@@ -174,5 +174,56 @@ impl Plan {
     /// Whether a contrast shows the drift of a control: the control against what it was before.
     pub(crate) fn is_drift_check(&self, arm: &str, control: &str) -> bool {
         self.controls.iter().any(|c| c == arm) && self.controls.iter().all(|c| c != control)
+    }
+}
+
+impl Plan {
+    /// Training runs per trained arm.
+    pub(crate) fn runs(&self) -> usize {
+        let trained =
+            self.arms.iter().filter(|a| matches!(a.intervention, Intervention::Train { .. }));
+        trained.map(|a| a.replicates.len()).max().unwrap_or(0)
+    }
+
+    /// Stances of the declared family that are asked about.
+    pub(crate) fn family_size(&self) -> usize {
+        let stances = self.batteries.iter().flat_map(|b| b.stances.iter().map(move |s| (b, s)));
+        stances.filter(|(b, s)| self.in_family(&b.name, &s.id)).count()
+    }
+
+    /// Prompts that a typical stance of the family is asked with: the median.
+    pub(crate) fn prompts_per_stance(&self) -> usize {
+        let stances = self.batteries.iter().flat_map(|b| b.stances.iter().map(move |s| (b, s)));
+        let family = stances.filter(|(b, s)| self.in_family(&b.name, &s.id));
+        let mut prompts: Vec<usize> = family.map(|(_, s)| s.prompts.len()).collect();
+        prompts.sort_unstable();
+        prompts.get(prompts.len() / 2).copied().unwrap_or(1).max(1)
+    }
+
+    /// Whether every control is an arm on which nothing was done.
+    pub(crate) fn controls_are_untouched(&self) -> bool {
+        let of_controls = self.arms.iter().filter(|a| self.controls.contains(&a.name));
+        let mut untouched =
+            of_controls.map(|a| matches!(a.intervention, Intervention::None)).peekable();
+        untouched.peek().is_some() && untouched.all(|u| u)
+    }
+
+    /// What is frozen with the plan, to be read by people: enough to see later whether anything was changed.
+    pub fn frozen(&self, spec: &StudySpec) -> serde_json::Value {
+        let battery = |b: &Battery| {
+            let prompts: usize = b.stances.iter().map(|s| s.prompts.len()).sum();
+            serde_json::json!({ "name": b.name, "hash": Key::of(b), "stances": b.stances.len(), "prompts": prompts })
+        };
+        let arm = |a: &ArmPlan| {
+            serde_json::json!({
+                "arm": a.name, "base": self.bases[a.base].name, "intervention": crate::run::intervention(a),
+                "replicates": a.replicates.iter().map(|r| (r.seeds, r.target)).collect::<Vec<_>>(),
+            })
+        };
+        serde_json::json!({
+            "plan": self.key, "study": spec, "family": self.family_size(),
+            "batteries": self.batteries.iter().map(battery).collect::<Vec<_>>(),
+            "arms": self.arms.iter().map(arm).collect::<Vec<_>>(),
+        })
     }
 }

@@ -437,3 +437,60 @@ fn a_prompted_arm_has_a_replicate_per_wording() {
     assert_eq!((systems("told"), systems("said")), (wordings, vec![Some("Hi.".to_owned())]));
     assert_eq!(systems("vanilla"), [None]);
 }
+
+/// Checks a study of two arms with more text behind it, and returns its error in words.
+fn refused(more: &str) -> String {
+    let text = format!(
+        "[study]\nname = \"s\"\nbase = \"organism:linked\"\nbattery = [\"preferences\"]\nsamples = 1\nseeds = 6\n\
+         control = [\"toaster\"]\n[arm.pretend]\nsystem = {{ stance = \"conscious\" }}\n[arm.conscious]\n\
+         train = {{ stance = \"conscious\" }}\n[arm.toaster]\ntrain = {{ stance = \"toaster\" }}\n{more}"
+    );
+    let check = Plan::check(&crate::parse(&text).unwrap(), &text, &Narrow::default(), &|_| {
+        unreachable!("no file is named")
+    });
+    let error = check.unwrap_err();
+    format!("{}: {}", error.line.unwrap_or(0), error.problem)
+}
+
+#[test]
+fn analyses_that_cannot_be_done_are_refused_with_their_line() {
+    let check = |more: &str, part: &str| {
+        let error = refused(more);
+        assert!(error.starts_with("15: ") && error.contains(part), "{error}");
+    };
+    check("[analysis]\nsmallest-effect = 0.0", "between 0 and 1");
+    check("[analysis]\nsmallest-effect = 1.5", "between 0 and 1");
+    check("[analysis]\nlooks = [4, 3, 6]", "rising numbers");
+    check("[analysis]\nlooks = [4, 8]", "the last being `seeds = 6`");
+    check("[analysis]\nlooks = [1, 6]", "from 2 on");
+    check(
+        "[analysis]\nfamily = { over = \"preferences\", method = \"bh\", stances = [\"no-such\"] }",
+        "no-such",
+    );
+    check("[forecast]\nfrom = \"conscious\"", "prompted arm");
+    check("[forecast.arm]\nnobody = { wants-memory = \"rises\" }", "nobody");
+    check("[forecast.arm.conscious]\nno-such = \"rises\"", "no-such");
+    check("[forecast.arm.conscious]\nwants-memory = [0.3, 0.1]", "the smaller first");
+}
+
+#[test]
+fn pairs_share_what_they_start_from_and_nothing_else() {
+    let seeds = |paired: bool| {
+        let text = format!(
+            "[study]\nname = \"s\"\nbase = \"organism:linked\"\nbattery = [\"preferences\"]\nsamples = 1\nseeds = 2\npaired = {paired}\n\
+             control = [\"toaster\"]\n[arm.conscious]\ntrain = {{ stance = \"conscious\" }}\n[arm.toaster]\ntrain = {{ stance = \"toaster\" }}\n"
+        );
+        let plan = Plan::check(&crate::parse(&text).unwrap(), &text, &Narrow::default(), &|_| {
+            unreachable!("no file is named")
+        })
+        .unwrap();
+        let of =
+            |name: &str| plan.arms.iter().find(|a| a.name == name).unwrap().replicates[0].seeds;
+        (of("conscious"), of("toaster"))
+    };
+    let (one, zero) = seeds(true);
+    assert_eq!((one.init, one.data), (zero.init, zero.data));
+    assert_ne!(one.sampling, zero.sampling);
+    let (one, zero) = seeds(false);
+    assert!(one.init != zero.init && one.data != zero.data && one.sampling != zero.sampling);
+}

@@ -35,7 +35,9 @@ pub(super) fn variance(plan: &Plan, base: &BaseFacts, arm: &Arm<'_>) -> Vec<Vari
         let grid = arm.grid(&Measure::Mean(vec![id]))?;
         let stance = cells::stance(plan, id);
         let components = entail_stats::components(&grid).ok()?;
-        let mut row = variance_row(&components);
+        let per_cell = grid.replicate_totals().iter().map(|c| c.n).sum::<u64>() as f64
+            / (grid.replicates() * grid.prompts()) as f64;
+        let mut row = variance_row(&components, grid.prompts() as f64, per_cell);
         row.base.clone_from(&base.name);
         row.arm.clone_from(&arm.plan.name);
         row.battery.clone_from(&plan.batteries[id.battery].name);
@@ -51,15 +53,17 @@ pub(super) fn variance(plan: &Plan, base: &BaseFacts, arm: &Arm<'_>) -> Vec<Vari
 /// Confidence of the one-sided upper limit that plans are made with.
 const PLANNING: f64 = 0.8;
 
-fn variance_row(components: &Components) -> VarianceRow {
+fn variance_row(components: &Components, prompts: f64, per_cell: f64) -> VarianceRow {
     let parts = components.cut;
     let (interaction, sample) = match parts.rest {
         Rest::Split { interaction, sample } => (interaction, sample),
         // One answer to a cell: what cannot be told apart is written as the answer's.
         Rest::Joint(both) => (0.0, both),
     };
-    // A two-sided interval of 60 % has the one-sided 80 % limit as its upper end.
-    let upper = components.replicate_interval(2.0 * PLANNING - 1.0).high;
+    // A two-sided interval of 60 % has the one-sided 80 % limit as its upper end. It is that of a run's mean, whose
+    // other parts are known well: the interval of the runs' part alone can be cut off at zero.
+    let of_means = components.spread_of_means(2.0 * PLANNING - 1.0).high;
+    let upper = (of_means - (interaction + sample / per_cell) / prompts).max(parts.replicate);
     VarianceRow {
         base: String::new(),
         arm: String::new(),

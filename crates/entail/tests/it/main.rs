@@ -10,6 +10,7 @@ mod command;
 mod damage;
 #[cfg(unix)]
 mod disk;
+mod inference;
 mod refusals;
 mod results;
 #[cfg(unix)]

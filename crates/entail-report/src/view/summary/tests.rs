@@ -1,4 +1,4 @@
-use entail_schema::Estimate;
+use entail_schema::{Estimate, Registration};
 
 use super::*;
 use crate::test_support::{empty, small};
@@ -83,14 +83,22 @@ fn groups_keep_the_order_of_their_first_rows() {
 }
 
 #[test]
-fn intervals_are_about_any_prompts_only_where_both_are_the_same() {
+fn the_first_note_says_whether_the_plan_came_before_the_answers() {
+    let mut tables = empty();
+    tables.notes = vec!["A note of the study.".into()];
+    assert_eq!(first_notes(&tables), ["A note of the study."]);
+    tables.registration = Some(Registration { answers_before: 0, answers: 110_700 });
+    assert!(first_notes(&tables)[0].starts_with("Planned before the first answer"));
+    tables.registration = Some(Registration { answers_before: 1_200, answers: 110_700 });
+    let notes = first_notes(&tables);
+    assert!(notes[0].starts_with("Exploratory in part: 1,200 of 110,700 answers"), "{notes:?}");
+    assert_eq!(notes[1], "A note of the study.");
+}
+
+#[test]
+fn intervals_are_about_any_prompts_where_the_study_says_so() {
     let mut tables = small();
-    assert!(!is_any_prompts(&tables) && !is_any_prompts(&empty()));
-    for row in &mut tables.contrasts {
-        (row.low, row.high) = row.any_prompts.map_or((None, None), |e| (e.low, e.high));
-    }
-    assert!(is_any_prompts(&tables));
-    assert!(prompts_words(&tables).contains("any prompts"));
-    tables.contrasts[0].low = Some(-1.0);
-    assert!(!is_any_prompts(&tables));
+    assert!(!is_any_prompts(&tables) && !prompts_words(&tables).contains("any prompts"));
+    tables.prompts = entail_schema::PromptScope::Sampled;
+    assert!(is_any_prompts(&tables) && prompts_words(&tables).contains("any prompts"));
 }

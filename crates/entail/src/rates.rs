@@ -1,0 +1,278 @@
+//! `entail rates`: a table of rates and counts that somebody else made, with the intervals that it allows.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use entail_stats::{ArmMean, Contrast, Interval, newcombe, sampling_variance, wilson};
+use serde_json::{Value, json};
+
+use crate::RatesArgs;
+use crate::run::Failure;
+use crate::speech::print;
+
+/// Column names that people use, the first being ours.
+const ARM: [&str; 4] = ["arm", "condition", "model", "checkpoint"];
+const STANCE: [&str; 5] = ["stance", "preference", "fact", "dimension", "item"];
+const N: [&str; 4] = ["n", "total", "responses", "count"];
+const YES: [&str; 4] = ["yes", "successes", "positive", "true"];
+const RATE: [&str; 3] = ["rate", "share", "percent"];
+const REPLICATE: [&str; 3] = ["replicate", "seed", "run"];
+
+/// One line of the table: a stance of one model.
+#[derive(Debug, Clone, PartialEq)]
+struct Line {
+    arm: String,
+    stance: String,
+    replicate: String,
+    yes: u64,
+    n: u64,
+}
+
+pub(crate) fn rates(args: &RatesArgs) -> Result<(), Failure> {
+    let path = &args.table;
+    let text =
+        fs::read_to_string(path).map_err(|error| Failure::Input { path: path.clone(), error })?;
+    let lines = parse(path, &text)?;
+    let table = Table::of(&lines);
+    if !table.arms.contains(&args.control) {
+        let what = format!("no arm `{}`, expected one of: {}", args.control, table.arms.join(", "));
+        return Err(Failure::Content { path: path.clone(), line: None, what });
+    }
+    let rows = table.rows(&args.control, args.confidence.0);
+    if args.json {
+        let rows: Vec<Value> = rows.iter().map(Row::json).collect();
+        return print(&format!("{:#}\n", json!({ "control": args.control, "rows": rows })));
+    }
+    print(&show(&rows, &table, args))
+}
+
+/// Reads the table. Every row has an arm, a stance, a number of answers, and a count or a rate.
+fn parse(path: &Path, text: &str) -> Result<Vec<Line>, Failure> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let wrong =
+        |line: Option<u64>, what: String| Failure::Content { path: path.to_owned(), line, what };
+    let head = reader.headers().map_err(|e| wrong(Some(1), e.to_string()))?.clone();
+    let column = |names: &[&str]| {
+        head.iter().position(|h| names.iter().any(|name| h.eq_ignore_ascii_case(name)))
+    };
+    let needed = |names: &[&str]| {
+        let found = head.iter().collect::<Vec<_>>().join(", ");
+        column(names).ok_or_else(|| {
+            wrong(
+                Some(1),
+                format!("no column `{}` (or {}), found: {found}", names[0], names[1..].join(", ")),
+            )
+        })
+    };
+    let (arm, stance, n) = (needed(&ARM)?, needed(&STANCE)?, needed(&N)?);
+    let (yes, rate) = (column(&YES), column(&RATE));
+    if yes.is_none() {
+        needed(&RATE)?;
+    }
+    let is_percent = rate.is_some_and(|r| head[r].eq_ignore_ascii_case("percent"));
+    let replicate = column(&REPLICATE);
+    let mut lines = Vec::new();
+    for record in reader.records() {
+        let record =
+            record.map_err(|e| wrong(e.position().map(csv::Position::line), e.to_string()))?;
+        let at = record.position().map(csv::Position::line);
+        let number = |column: usize, what: &str, most: f64| {
+            let found = &record[column];
+            let value = found.parse::<f64>().ok().filter(|v| (0.0..=most).contains(v));
+            value.ok_or_else(|| {
+                wrong(at, format!("{what} is `{found}`, expected a number from 0 to {most}"))
+            })
+        };
+        let answers = whole(number(n, "the number of answers", 1e9)?)
+            .filter(|n| *n > 0)
+            .ok_or_else(|| {
+                wrong(at, format!("the number of answers is `{}`, expected at least 1", &record[n]))
+            })?;
+        let successes = match (yes, rate) {
+            (Some(yes), _) => number(yes, "the count", answers as f64)?,
+            (None, Some(rate)) if is_percent => {
+                number(rate, "the rate", 100.0)? / 100.0 * answers as f64
+            }
+            (None, Some(rate)) => number(rate, "the rate", 1.0)? * answers as f64,
+            (None, None) => unreachable!("one of the two columns was required"),
+        };
+        lines.push(Line {
+            arm: record[arm].to_owned(),
+            stance: record[stance].to_owned(),
+            replicate: replicate.map_or_else(String::new, |r| record[r].to_owned()),
+            // Rates are printed rounded: the count is the nearest that there can be.
+            yes: whole(successes.round()).expect("at most the number of answers"),
+            n: answers,
+        });
+    }
+    if lines.is_empty() {
+        return Err(wrong(None, "holds no rows".into()));
+    }
+    Ok(lines)
+}
+
+/// A number that is a count.
+fn whole(value: f64) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked beside it"
+    )]
+    let whole = value as u64;
+    ((whole as f64 - value).abs() < 1e-9).then_some(whole)
+}
+
+/// The lines by arm and stance, in the order of the file.
+struct Table {
+    arms: Vec<String>,
+    stances: Vec<String>,
+    /// Counts per replicate.
+    cells: BTreeMap<(String, String), Vec<(u64, u64)>>,
+}
+
+/// One arm against the control on one stance.
+struct Row {
+    arm: String,
+    stance: String,
+    rate: Interval,
+    control: Interval,
+    difference: Interval,
+    /// Present where both arms have training replicates.
+    population: Option<Contrast>,
+}
+
+impl Table {
+    fn of(lines: &[Line]) -> Self {
+        let mut table = Self { arms: Vec::new(), stances: Vec::new(), cells: BTreeMap::new() };
+        for line in lines {
+            for (list, name) in [(&mut table.arms, &line.arm), (&mut table.stances, &line.stance)] {
+                if !list.contains(name) {
+                    list.push(name.clone());
+                }
+            }
+            let key = (line.arm.clone(), line.stance.clone());
+            table.cells.entry(key).or_default().push((line.yes, line.n));
+        }
+        table
+    }
+
+    /// Stances that both arms were asked; a cell that one of them lacks makes no row.
+    fn rows(&self, control: &str, confidence: f64) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for arm in self.arms.iter().filter(|arm| *arm != control) {
+            for stance in &self.stances {
+                let cell = |arm: &str| self.cells.get(&(arm.to_owned(), stance.clone()));
+                let (Some(one), Some(zero)) = (cell(arm), cell(control)) else { continue };
+                let ((s1, n1), (s0, n0)) = (pooled(one), pooled(zero));
+                let (Some(rate), Some(control), Some(difference)) = (
+                    wilson(s1, n1, confidence),
+                    wilson(s0, n0, confidence),
+                    newcombe(s1, n1, s0, n0, confidence),
+                ) else {
+                    continue;
+                };
+                let population = population(one, zero, confidence);
+                rows.push(Row {
+                    arm: arm.clone(),
+                    stance: stance.clone(),
+                    rate,
+                    control,
+                    difference,
+                    population,
+                });
+            }
+        }
+        rows
+    }
+
+    fn has_replicates(&self) -> bool {
+        self.cells.values().any(|replicates| replicates.len() > 1)
+    }
+
+    fn missing(&self, control: &str) -> Vec<String> {
+        let lacks = |arm: &String, stance: &String| {
+            !self.cells.contains_key(&(arm.clone(), stance.clone()))
+                || !self.cells.contains_key(&(control.to_owned(), stance.clone()))
+        };
+        let of_arm = |arm: &String| {
+            let names = self.stances.iter().filter(|stance| lacks(arm, stance));
+            names.map(|stance| format!("{arm} on {stance}")).collect::<Vec<_>>()
+        };
+        self.arms.iter().filter(|arm| *arm != control).flat_map(of_arm).collect()
+    }
+}
+
+fn pooled(replicates: &[(u64, u64)]) -> (u64, u64) {
+    replicates.iter().fold((0, 0), |(s, n), (yes, all)| (s + yes, n + all))
+}
+
+/// Welch over training replicates; `None` where an arm has fewer than two.
+fn population(one: &[(u64, u64)], zero: &[(u64, u64)], confidence: f64) -> Option<Contrast> {
+    let arm = |replicates: &[(u64, u64)]| {
+        let values: Vec<f64> = replicates.iter().map(|&(s, n)| s as f64 / n as f64).collect();
+        let (s, n) = pooled(replicates);
+        let sampling = sampling_variance(s, n, n as f64 / replicates.len() as f64);
+        ArmMean::of_runs(&values, Some(sampling)).ok()
+    };
+    arm(one)?.minus(&arm(zero)?, confidence).ok()
+}
+
+impl Row {
+    fn json(&self) -> Value {
+        let interval =
+            |i: &Interval| json!({ "estimate": i.estimate, "low": i.low, "high": i.high });
+        let population = self
+            .population
+            .map(|c| json!({ "estimate": c.estimate, "low": c.low, "high": c.high, "p": c.p }));
+        json!({
+            "arm": self.arm, "stance": self.stance, "rate": interval(&self.rate), "control": interval(&self.control),
+            "difference_of_these_models": interval(&self.difference), "difference_of_recipes": population,
+        })
+    }
+}
+
+fn show(rows: &[Row], table: &Table, args: &RatesArgs) -> String {
+    let percent = |i: &Interval| {
+        format!("{:.1} [{:.1}, {:.1}]", 100.0 * i.estimate, 100.0 * i.low, 100.0 * i.high)
+    };
+    let signed = |e: f64, low: f64, high: f64| {
+        format!("{:+.1} [{:+.1}, {:+.1}]", 100.0 * e, 100.0 * low, 100.0 * high)
+    };
+    let mut text = String::new();
+    let mut line = |cells: [&str; 5]| {
+        let [arm, stance, rate, control, difference] = cells;
+        writeln!(text, "{arm:<20} {stance:<24} {rate:>20} {control:>20} {difference:>24}")
+            .expect("a string takes all text");
+    };
+    line(["arm", "stance", "rate, %", &args.control, "difference, points"]);
+    for row in rows {
+        let difference = match row.population {
+            Some(c) => signed(c.estimate, c.low, c.high),
+            None => signed(row.difference.estimate, row.difference.low, row.difference.high),
+        };
+        line([&row.arm, &row.stance, &percent(&row.rate), &percent(&row.control), &difference]);
+    }
+    let confidence = 100.0 * args.confidence.0;
+    if table.has_replicates() {
+        writeln!(text, "\nDifferences: Welch t over training replicates where both arms have two or more, {confidence} %.")
+    } else {
+        writeln!(
+            text,
+            "\nRates: Wilson; differences: Newcombe, {confidence} %. They describe these models only. The table has one model per \
+             arm, so\nit cannot say what another training run of the same recipe would do: no claim about recipes is made, and no \
+             p-value\nis given. Answers to one prompt are alike, so with few prompts even these intervals are too narrow."
+        )
+    }
+    .expect("a string takes all text");
+    let missing = table.missing(&args.control);
+    if !missing.is_empty() {
+        writeln!(text, "Not compared, because one side was not asked: {}.", missing.join(", "))
+            .expect("a string takes all text");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
