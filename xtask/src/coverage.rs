@@ -9,6 +9,7 @@ use crate::shell::Shell;
 
 mod contrasts;
 mod families;
+mod trained;
 
 /// What is tried, and how much of it.
 #[derive(Debug, clap::Args)]
@@ -19,6 +20,9 @@ pub(crate) struct Options {
     /// Every cell as JSON on standard output
     #[arg(long)]
     json: bool,
+    /// Real training runs instead of simulated ones: hundreds of cheap fine-tunes, kept in the store
+    #[arg(long, conflicts_with = "quick")]
+    trained: bool,
 }
 
 /// Seed of every simulated study.
@@ -44,7 +48,12 @@ struct Claim {
 
 /// Simulates, prints, and for the whole grid writes the document.
 pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
-    let sections = [contrasts::section(options.quick), families::section(options.quick)];
+    let (sections, head, file) = if options.trained {
+        (vec![trained::section(shell)?], HEAD_TRAINED, "docs/coverage-trained.md")
+    } else {
+        let sections = vec![contrasts::section(options.quick), families::section(options.quick)];
+        (sections, HEAD, "docs/coverage.md")
+    };
     let failed: Vec<&str> =
         sections.iter().flat_map(|s| &s.claims).filter(|c| !c.holds).map(|c| c.what).collect();
     if options.json {
@@ -53,8 +62,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
         let text = sections.iter().map(markdown).collect::<Vec<_>>().join("\n");
         print!("{text}");
         if !options.quick {
-            let path = shell.root.join("docs/coverage.md");
-            std::fs::write(path, format!("{HEAD}\n{text}"))?;
+            std::fs::write(shell.root.join(file), format!("{head}\n{text}"))?;
         }
     }
     ensure!(failed.is_empty(), "coverage: does not hold: {}", failed.join("; "));
@@ -68,6 +76,13 @@ const HEAD: &str = "\
 What our intervals and tests do on simulated studies whose truth is known. Written by `cargo xtask coverage`; the gate runs a part of
 it (`--quick`) and goes red when a line under \"Must hold\" does not. What the numbers mean for your study: `statistics.md`. The same on
 real training noise: `coverage-trained.md`.
+";
+
+/// The same for real training runs.
+const HEAD_TRAINED: &str = "\
+# Coverage on real training noise
+
+Written by `cargo xtask coverage --trained`. Simulated studies, where the truth is exact, are in `coverage.md`.
 ";
 
 fn markdown(section: &Section) -> String {

@@ -161,8 +161,11 @@ pub(crate) fn load(args: &StudyArgs) -> Result<Study, Failure> {
     Ok(Study { spec, plan })
 }
 
+/// Makes a file of the tables.
+type Render = fn(&Tables) -> String;
+
 /// Files of a finished run, kept on the shelf under the key of plan and program.
-const RESULTS: [(&str, fn(&Tables) -> String); 12] = [
+const RESULTS: [(&str, Render); 12] = [
     ("contrasts.csv", entail_report::contrasts_csv),
     ("headlines.csv", entail_report::headlines_csv),
     ("rates.csv", entail_report::rates_csv),
@@ -304,9 +307,7 @@ fn interrupt(cancelled: &AtomicBool) {
 }
 
 fn render(outcome: &Outcome) -> Vec<(&'static str, Vec<u8>)> {
-    let file = |(name, text): (&'static str, fn(&Tables) -> String)| {
-        (name, text(&outcome.tables).into_bytes())
-    };
+    let file = |(name, text): (&'static str, Render)| (name, text(&outcome.tables).into_bytes());
     RESULTS.into_iter().map(file).collect()
 }
 
