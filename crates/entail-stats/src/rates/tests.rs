@@ -149,3 +149,12 @@ proptest! {
         prop_assert!(0.0 <= a.low && a.low <= a.estimate && a.estimate <= a.high && a.high <= 1.0);
     }
 }
+
+/// Values that papers of the field print, to their digits.
+#[test]
+fn wilson_gives_the_fields_printed_values() {
+    for (successes, low, high) in [(0, 0.0, 0.0370), (29, 0.2101, 0.3854), (50, 0.4038, 0.5962)] {
+        let got = wilson(successes, 100, 0.95).unwrap();
+        assert!((got.low - low).abs() < 5e-5 && (got.high - high).abs() < 5e-5, "{got:?}");
+    }
+}
