@@ -65,8 +65,8 @@ fn studies_that_cannot_be_resampled_say_why() {
 
 #[test]
 fn quantiles_interpolate_between_order_statistics() {
-    let sorted = [1.0, 2.0, 4.0, 8.0];
+    let mut values = [4.0, 1.0, 8.0, 2.0];
     for (share, want) in [(0.0, 1.0), (0.5, 3.0), (0.75, 5.0), (1.0, 8.0)] {
-        assert!((quantile(&sorted, share) - want).abs() < 1e-12, "{share}");
+        assert!((quantile(&mut values, share) - want).abs() < 1e-12, "{share}");
     }
 }
