@@ -169,8 +169,9 @@ impl Table {
         self.totals.fill(0.0);
         for (row, times) in self.items[item].iter().zip(&self.prompts) {
             if *times > 0.0 {
-                let cells = self.totals.iter_mut().zip(row);
-                cells.for_each(|(total, cell)| *total += times * cell);
+                for (total, cell) in self.totals.iter_mut().zip(row) {
+                    *total += times * cell;
+                }
             }
         }
         let (numbers, sums) = self.totals.split_at(self.runs.len());

@@ -150,9 +150,13 @@ impl SideBySide {
                 labelled.filter(|(_, treated)| usize::from(**treated) == arm).map(|(run, _)| run)
             };
             for run in of_arm() {
-                means.iter_mut().zip(run).for_each(|(sum, value)| *sum += value);
+                for (sum, value) in means.iter_mut().zip(run) {
+                    *sum += value;
+                }
             }
-            means.iter_mut().for_each(|sum| *sum /= count);
+            for sum in means.iter_mut() {
+                *sum /= count;
+            }
             for run in of_arm() {
                 for ((sum, mean), value) in squares.iter_mut().zip(&*means).zip(run) {
                     *sum += (value - mean).powi(2);
