@@ -60,6 +60,6 @@ pub(crate) fn prepare(input: &Input) -> Result<Run> {
 }
 
 /// In every draw every number and every sum is weighted and added once.
-pub(crate) fn floor(input: &Input) -> Option<Floor> {
-    Some(Floor::of_multiply_adds((input.draws * input.values.len()) as f64))
+pub(crate) fn floor(input: &Input) -> Floor {
+    Floor::of_multiply_adds((input.draws * input.values.len()) as f64)
 }

@@ -1,5 +1,7 @@
 //! What the machine allows at best: measured peaks, and the time that a given amount of work takes at them.
 
+#![expect(clippy::inline_always, reason = "only what is inlined uses the processor's instructions")]
+
 use std::hint::black_box;
 use std::time::Instant;
 

@@ -40,6 +40,6 @@ pub(crate) fn prepare(input: &Input) -> Result<Run> {
 }
 
 /// Every value is read once.
-pub(crate) fn floor(input: &Input) -> Option<Floor> {
-    Some(Floor::of_reading(&input.values))
+pub(crate) fn floor(input: &Input) -> Floor {
+    Floor::of_reading(&input.values)
 }
