@@ -183,7 +183,7 @@ impl Workshop {
         shell::run(shell.command(&self.bench).args(["make", name, size]).arg(&input))?;
         let ours = &mut Side::start(shell.command(&self.bench).args(["serve", name]).arg(&input))?;
         let script = format!("bench/peers/{name}.py");
-        let peer = &mut Side::start(shell.command(&self.python).arg(script).arg(&input))?;
+        let peer = &mut Side::start(shell.command(&self.python).arg("-B").arg(script).arg(&input))?;
         // Caches, allocators and thread pools.
         ours.run()?;
         peer.run()?;

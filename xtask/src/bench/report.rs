@@ -35,11 +35,13 @@ fn three_digits(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
-/// Median with the least and the largest.
+/// Median with the ends of the middle half.
 fn spread(values: &[f64], show: impl Fn(f64) -> String) -> String {
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    format!("{} ({} to {})", show(median(values)), show(least), show(most))
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let quarter = sorted.len() / 4;
+    let ends = [sorted[quarter], sorted[sorted.len() - 1 - quarter]];
+    format!("{} ({} to {})", show(median(values)), show(ends[0]), show(ends[1]))
 }
 
 /// The peer's time over ours, of every round.
@@ -90,7 +92,7 @@ pub(super) fn document(all: &[Measured], machine: &Machine, date: Option<&str>) 
         "# Our speed beside a peer's\n\n\
          Written by `cargo xtask bench`; `cargo xtask bench NAME` measures one of them again. Both sides read one file,\n\
          keep it in memory and run in alternation, after one run that is not counted. Times are medians, with the\n\
-         least and the largest; the ratio is the median over rounds of the peer's time by ours, so above 1 ours is\n\
+         ends of the middle half; the ratio is the median over rounds of the peer's time by ours, so above 1 ours is\n\
          faster. Answers were compared: had they differed, this file would not have been written.\n\n",
     );
     if let Some(date) = date {

@@ -60,6 +60,8 @@ fn the_table_and_the_document_show_medians_ratios_and_floors() {
     for want in ["750 ms (500 ms to 1.00 s)", "2.25 s", "3.00 (3.00 to 3.00)", "(ours: 3.00 x)"] {
         assert!(line.contains(want), "{want} in {line}");
     }
+    let outlier = [measured("max-t", &[1.0, 1.1, 1.2, 1.3, 90.0], Ok("same".to_owned()))];
+    assert!(report::table(&outlier).contains("1.20 s (1.10 s to 1.30 s)"), "the middle half");
     let machine = Machine::look(&Shell::find().unwrap());
     let document = report::document(&all, &machine, Some("2001-02-03"));
     for want in ["- date: 2001-02-03", "| max-t | 750 ms", "counted, one core", "bound: 1 s"] {
