@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
-use crate::conformance::{self, Install, Outcome};
+use crate::conformance::{self, Outcome};
 use crate::shell::{self, Shell};
 use crate::tidy;
+use crate::venv::Install;
 
 type Step = fn(&Shell) -> Result<Outcome>;
 

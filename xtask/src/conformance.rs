@@ -10,22 +10,17 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::shell::{self, Shell};
+use crate::venv::{self, Install};
 
 mod cases;
 mod subject;
-mod venv;
 
 use subject::Subject;
 
 /// Largest absolute difference of two logits. The sums run in another order; nothing else may differ.
 const BOUND: f64 = 1e-4;
 
-/// Whether packages may be installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Install {
-    Never,
-    WhereMissing,
-}
+const REQUIREMENTS: &str = "tools/requirements-min.txt";
 
 /// How a check that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +42,7 @@ pub(crate) const SKIPPED: &str = "conformance: SKIPPED";
 
 /// Compares the given folder, or generated ones and the fixtures.
 pub(crate) fn run(shell: &Shell, install: Install, folder: Option<&Folder>) -> Result<Outcome> {
-    let python = match venv::python(shell, install)? {
+    let python = match venv::python(shell, REQUIREMENTS, install)? {
         venv::Found::Python(python) => python,
         venv::Found::Unavailable(why) => {
             println!("{SKIPPED}, packages cannot be installed: {why}");

@@ -7,12 +7,14 @@
     reason = "the shell: it prints, measures time and reads the environment"
 )]
 
+mod bench;
 mod break_it;
 mod ci;
 mod conformance;
 mod coverage;
 mod shell;
 mod tidy;
+mod venv;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,7 +22,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::conformance::{Folder, Install};
+use crate::conformance::Folder;
+use crate::venv::Install;
 
 #[derive(Debug, Parser)]
 #[command(about = "Checks of the entail workspace")]
@@ -55,6 +58,8 @@ enum Command {
     },
     /// Tries every interval and test on studies whose truth is known, and holds them to what they state
     Coverage(coverage::Options),
+    /// Our speed beside a peer's on the same inputs, in alternation, with the answers compared
+    Bench(bench::Options),
     /// Plants known faults in a scratch copy and requires that each is noticed
     BreakIt(Scratch),
 }
@@ -92,6 +97,7 @@ fn run() -> Result<()> {
             conformance::run(&shell, install, folder.as_ref()).map(|_| ())
         }
         Command::Coverage(options) => coverage::run(&shell, &options),
+        Command::Bench(options) => bench::run(&shell, &options),
         Command::Ci { break_it: true, scratch } | Command::BreakIt(scratch) => {
             break_it::run(&shell, scratch.target_dir.as_deref(), scratch.only.as_deref())
         }

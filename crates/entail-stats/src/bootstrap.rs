@@ -1,9 +1,12 @@
 //! Resampling of training runs and prompts at once.
 
-use entail_schema::Seed;
+use std::ops::Range;
+
+use entail_schema::{Seed, Stream};
 
 use crate::contrast::TooLittle;
-use crate::grid::{Cell, Grid};
+use crate::grid::Grid;
+use crate::linear::dot;
 use crate::quantile::assert_confidence;
 use crate::summary::Interval;
 
@@ -63,21 +66,21 @@ impl<'a> Resampled<'a> {
     ) -> Vec<Vec<Interval>> {
         assert_confidence(confidence);
         assert!(draws > 0, "a bootstrap has at least one draw");
-        let observed = self.differences(pairs, &mut |n| vec![1.0; n]);
+        let mut table = Table::of(self.arms, &self.replicates);
+        let mut observed = Vec::new();
+        table.weigh_equally();
+        for item in 0..table.items.len() {
+            observed.push(table.differences(item, pairs).collect::<Vec<f64>>());
+        }
         // Per item and pair, every draw.
         let mut drawn: Vec<Vec<Vec<f64>>> =
             observed.iter().map(|item| vec![Vec::with_capacity(draws); item.len()]).collect();
         for draw in 0..draws {
             let mut stream = seed.stream("bootstrap", draw as u64);
-            let differences = self.differences(pairs, &mut |n| {
-                let mut counts = vec![0.0; n];
-                for _ in 0..n {
-                    counts[stream.below(n)] += 1.0;
-                }
-                counts
-            });
-            for (values, differences) in drawn.iter_mut().zip(differences) {
-                for (values, difference) in values.iter_mut().zip(differences) {
+            table.draw_runs(&mut stream);
+            for (item, drawn) in drawn.iter_mut().enumerate() {
+                table.draw_prompts(item, &mut stream);
+                for (values, difference) in drawn.iter_mut().zip(table.differences(item, pairs)) {
                     values.push(difference);
                 }
             }
@@ -86,8 +89,7 @@ impl<'a> Resampled<'a> {
             let (one, zero) = pairs[pair];
             let fewest = self.replicates[one].min(self.replicates[zero]) as f64;
             let stretch = (fewest / (fewest - 1.0)).sqrt();
-            values.sort_by(f64::total_cmp);
-            let end = |share: f64| estimate + stretch * (quantile(values, share) - estimate);
+            let mut end = |share: f64| estimate + stretch * (quantile(values, share) - estimate);
             let tail = (1.0 - confidence) / 2.0;
             Interval { estimate, low: end(tail), high: end(1.0 - tail) }
         };
@@ -97,56 +99,111 @@ impl<'a> Resampled<'a> {
         };
         (0..pairs.len()).map(&mut of_pair).collect()
     }
+}
 
-    /// Difference per item and pair, with multiplicities dealt by `weights`: once per arm for its runs,
-    /// then once per item for its prompts.
-    fn differences(
-        &self,
-        pairs: &[(usize, usize)],
-        weights: &mut dyn FnMut(usize) -> Vec<f64>,
-    ) -> Vec<Vec<f64>> {
-        let runs: Vec<Vec<f64>> = self.replicates.iter().map(|&n| weights(n)).collect();
-        let items = self.arms.first().map_or(0, Vec::len);
-        let of_item = |item: usize| {
-            let means = self.means(item, &runs, &weights(self.prompts(item)));
-            pairs.iter().map(|&(one, zero)| means[one] - means[zero]).collect()
+/// A study laid out for many passes: the runs of all arms side by side, prompt by prompt. What was
+/// drawn last is kept beside it.
+struct Table {
+    items: Vec<Prompts>,
+    /// Where each arm's runs are.
+    arms: Vec<Range<usize>>,
+    /// How often each run counts.
+    runs: Vec<f64>,
+    /// How often each prompt of the item at hand counts.
+    prompts: Vec<f64>,
+    /// Numbers of answers of all runs, then their sums, prompts counted as often as they were drawn.
+    totals: Vec<f64>,
+    /// Mean of each arm on the item at hand.
+    means: Vec<f64>,
+}
+
+/// An item's prompts: the number of answers of every run, then the sum of every run.
+type Prompts = Vec<Vec<f64>>;
+
+impl Table {
+    fn of(arms: &[Vec<Grid>], replicates: &[usize]) -> Self {
+        let item = |item: usize| -> Prompts {
+            let rows = || arms.iter().flat_map(move |arm| arm[item].rows());
+            let prompt = |prompt: usize| {
+                let numbers = rows().map(move |row| row[prompt].n as f64);
+                numbers.chain(rows().map(move |row| row[prompt].sum)).collect()
+            };
+            (0..arms[0][item].prompts()).map(prompt).collect()
         };
-        (0..items).map(of_item).collect()
+        let mut n_runs = 0;
+        let range = |&own: &usize| {
+            n_runs += own;
+            n_runs - own..n_runs
+        };
+        let ranges = replicates.iter().map(range).collect();
+        Self {
+            items: (0..arms.first().map_or(0, Vec::len)).map(item).collect(),
+            arms: ranges,
+            runs: vec![0.0; n_runs],
+            prompts: Vec::new(),
+            totals: vec![0.0; 2 * n_runs],
+            means: vec![0.0; replicates.len()],
+        }
     }
 
-    fn prompts(&self, item: usize) -> usize {
-        self.arms[0][item].prompts()
+    /// What was observed: everything counts once.
+    fn weigh_equally(&mut self) {
+        let most = self.items.iter().map(Vec::len).max().unwrap_or(0);
+        self.runs.fill(1.0);
+        self.prompts = vec![1.0; most];
     }
 
-    /// Mean answer of every arm on one item, runs and prompts counted as often as they were drawn.
-    fn means(&self, item: usize, runs: &[Vec<f64>], prompts: &[f64]) -> Vec<f64> {
-        let of = |(arm, runs): (&Vec<Grid>, &Vec<f64>)| {
-            let (mut sum, mut n) = (0.0, 0.0);
-            for (row, run) in arm[item].rows().iter().zip(runs).filter(|(_, run)| **run > 0.0) {
-                let add = |(sum, n): (f64, f64), (cell, weight): (&Cell, &f64)| {
-                    (sum + weight * cell.sum, n + weight * cell.n as f64)
-                };
-                let own = row.iter().zip(prompts).fold((0.0, 0.0), add);
-                sum += run * own.0;
-                n += run * own.1;
+    fn draw_runs(&mut self, stream: &mut Stream) {
+        for arm in &self.arms {
+            deal(stream, &mut self.runs[arm.clone()]);
+        }
+    }
+
+    fn draw_prompts(&mut self, item: usize, stream: &mut Stream) {
+        self.prompts.resize(self.items[item].len(), 0.0);
+        deal(stream, &mut self.prompts);
+    }
+
+    /// Difference of every pair on an item whose prompts were drawn last.
+    fn differences(&mut self, item: usize, pairs: &[(usize, usize)]) -> impl Iterator<Item = f64> {
+        self.totals.fill(0.0);
+        for (row, times) in self.items[item].iter().zip(&self.prompts) {
+            if *times > 0.0 {
+                for (total, cell) in self.totals.iter_mut().zip(row) {
+                    *total += times * cell;
+                }
             }
-            sum / n
-        };
-        self.arms.iter().zip(runs).map(of).collect()
+        }
+        let (numbers, sums) = self.totals.split_at(self.runs.len());
+        for (mean, arm) in self.means.iter_mut().zip(&self.arms) {
+            let weighed = |values: &[f64]| dot(&values[arm.clone()], &self.runs[arm.clone()]);
+            *mean = weighed(sums) / weighed(numbers);
+        }
+        pairs.iter().map(|&(one, zero)| self.means[one] - self.means[zero])
     }
 }
 
-/// Linear interpolation between order statistics (Hyndman and Fan 1996, definition 7).
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let at = share * (sorted.len() - 1) as f64;
+/// Draws as many of a list's places as it has, with replacement, and counts each.
+fn deal(stream: &mut Stream, counts: &mut [f64]) {
+    counts.fill(0.0);
+    for _ in 0..counts.len() {
+        counts[stream.below(counts.len())] += 1.0;
+    }
+}
+
+/// Linear interpolation between order statistics (Hyndman and Fan 1996, definition 7). Puts the
+/// values into another order.
+fn quantile(values: &mut [f64], share: f64) -> f64 {
+    let at = share * (values.len() - 1) as f64;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a share of a length lies within it"
     )]
     let below = at as usize;
-    let next = sorted[(below + 1).min(sorted.len() - 1)];
-    sorted[below] + (at - below as f64) * (next - sorted[below])
+    let (_, value, above) = values.select_nth_unstable_by(below, f64::total_cmp);
+    let next = above.iter().copied().min_by(f64::total_cmp).unwrap_or(*value);
+    *value + (at - below as f64) * (next - *value)
 }
 
 #[cfg(test)]

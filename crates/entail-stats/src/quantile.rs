@@ -11,6 +11,9 @@ use statrs::function::erf::erfc;
 /// in a tail that falls as `1/t` a step doubles `t`.
 const MAX_NEWTON_STEPS: usize = 200;
 
+/// A step below this share of `t` is the last, since each leaves about its own square.
+const LAST_STEP: f64 = 1e-9;
+
 /// `z` with `P(|Z| <= z) = confidence`.
 pub(crate) fn normal_critical(confidence: f64) -> f64 {
     assert_confidence(confidence);
@@ -33,19 +36,35 @@ pub(crate) fn student_critical(confidence: f64, df: f64) -> f64 {
     if df.is_infinite() {
         return normal_critical(confidence);
     }
-    // The two-sided p falls and is convex for t > 0, and t exceeds z at every df. So Newton's
-    // steps from z climb to the root without passing it; a step back is rounding and ends the search.
-    let mut t = normal_critical(confidence);
+    // The two-sided p falls and is convex for t > 0, and the start lies below the root. So Newton's
+    // steps climb to the root without passing it; a step back is rounding and ends the search.
+    let mut t = below_student_critical(normal_critical(confidence), df);
     let alpha = 1.0 - confidence;
     let student = StudentsT::new(0.0, 1.0, df).expect("degrees of freedom are positive");
     for _ in 0..MAX_NEWTON_STEPS {
         let step = (student_two_sided(t, df) - alpha) / (2.0 * student.pdf(t));
-        if step <= t * f64::EPSILON {
+        t += step;
+        if step <= t * LAST_STEP {
             break;
         }
-        t += step;
     }
     t
+}
+
+/// A number not above the critical value that belongs to the normal one: terms of the expansion in
+/// `1 / df` (Fisher and Cornish 1960), as many as leave a positive rest. Within 0.3 % at 95 % and
+/// four or more degrees of freedom.
+fn below_student_critical(z: f64, df: f64) -> f64 {
+    let square = z * z;
+    let first = (square + 1.0) / (4.0 * df);
+    let (second, third) = if z < 1.5 {
+        (0.0, 0.0)
+    } else {
+        let third = ((3.0 * square + 19.0) * square + 17.0) * square - 15.0;
+        let second = (5.0 * square + 16.0) * square + 3.0;
+        (second / (96.0 * df.powi(2)), third / (384.0 * df.powi(3)))
+    };
+    z * (1.0 + first + second + third)
 }
 
 /// `P(T >= t)` at `df` degrees of freedom.

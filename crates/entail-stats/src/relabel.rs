@@ -91,54 +91,100 @@ pub fn max_t(items: &[Item]) -> Result<Vec<f64>, NoRelabelling> {
         }
         joint.push(joined(&runs.treated, &runs.control)?);
     }
-    let mut observed = Vec::with_capacity(items.len());
     let original: Vec<bool> = (0..n_treated + n_control).map(|run| run < n_treated).collect();
-    for values in &joint {
-        observed.push(statistic(values, &original, n_treated));
-    }
-    let mut descending: Vec<usize> = (0..items.len()).collect();
-    descending.sort_by(|&a, &b| observed[b].total_cmp(&observed[a]));
+    let in_order: Vec<usize> = (0..items.len()).collect();
+    let unsorted = SideBySide::of(&joint, &in_order).statistics(&original, n_treated).to_vec();
+    let mut descending = in_order;
+    descending.sort_by(|&a, &b| unsorted[b].total_cmp(&unsorted[a]));
+    let bars: Vec<f64> = descending.iter().map(|&item| unsorted[item] * (1.0 - 1e-9)).collect();
+    let mut runs = SideBySide::of(&joint, &descending);
+    // By place in that order.
     let mut as_large = vec![0_usize; items.len()];
     let mut all = 0_usize;
     for labels in relabellings(n_treated, n_control)? {
         all += 1;
+        let statistics = runs.statistics(&labels, n_treated);
         let mut largest = 0.0_f64;
-        for &item in descending.iter().rev() {
-            largest = largest.max(statistic(&joint[item], &labels, n_treated));
-            as_large[item] += usize::from(largest >= observed[item] * (1.0 - 1e-9));
+        for (place, statistic) in statistics.iter().enumerate().rev() {
+            largest = largest.max(*statistic);
+            as_large[place] += usize::from(largest >= bars[place]);
         }
     }
     let mut adjusted = vec![0.0; items.len()];
     let mut running = 0.0_f64;
-    for &item in &descending {
-        running = running.max(as_large[item] as f64 / all as f64);
+    for (&item, as_large) in descending.iter().zip(as_large) {
+        running = running.max(as_large as f64 / all as f64);
         adjusted[item] = running;
     }
     Ok(adjusted)
 }
 
-/// Welch's `|t|` under a labelling.
-fn statistic(values: &[f64], labels: &[bool], n_treated: usize) -> f64 {
-    let (n1, n0) = (n_treated as f64, (values.len() - n_treated) as f64);
-    let mut sums = [0.0; 2];
-    for (value, is_treated) in values.iter().zip(labels) {
-        sums[usize::from(*is_treated)] += value;
+/// The values of all items side by side, so that a labelling meets them all at once.
+struct SideBySide {
+    /// `runs[run][item]`.
+    runs: Vec<Vec<f64>>,
+    /// Room for control and treated.
+    means: [Vec<f64>; 2],
+    squares: [Vec<f64>; 2],
+    statistics: Vec<f64>,
+}
+
+impl SideBySide {
+    /// Of `values[item][run]`, items in this order.
+    fn of(values: &[Vec<f64>], order: &[usize]) -> Self {
+        let row = |run: usize| order.iter().map(|&item| values[item][run]).collect();
+        let runs = (0..values[0].len()).map(row).collect();
+        let room = || vec![0.0; order.len()];
+        Self { runs, means: [room(), room()], squares: [room(), room()], statistics: room() }
     }
-    let means = [sums[0] / n0, sums[1] / n1];
-    let mut squares = [0.0; 2];
-    for (value, is_treated) in values.iter().zip(labels) {
-        let arm = usize::from(*is_treated);
-        squares[arm] += (value - means[arm]).powi(2);
+
+    /// Welch's `|t|` of every item under a labelling.
+    fn statistics(&mut self, labels: &[bool], n_treated: usize) -> &[f64] {
+        let counts = [(labels.len() - n_treated) as f64, n_treated as f64];
+        for (arm, count) in counts.into_iter().enumerate() {
+            let (means, squares) = (&mut self.means[arm], &mut self.squares[arm]);
+            means.fill(0.0);
+            squares.fill(0.0);
+            let of_arm = || {
+                let labelled = self.runs.iter().zip(labels);
+                labelled.filter(|(_, treated)| usize::from(**treated) == arm).map(|(run, _)| run)
+            };
+            for run in of_arm() {
+                for (sum, value) in means.iter_mut().zip(run) {
+                    *sum += value;
+                }
+            }
+            for sum in means.iter_mut() {
+                *sum /= count;
+            }
+            for run in of_arm() {
+                for ((sum, mean), value) in squares.iter_mut().zip(&*means).zip(run) {
+                    *sum += (value - mean).powi(2);
+                }
+            }
+        }
+        let [n0, n1] = counts.map(|n| n * (n - 1.0));
+        let ([zero, one], [zero_squares, one_squares]) = (&self.means, &self.squares);
+        let arms = zero.iter().zip(one).zip(zero_squares.iter().zip(one_squares));
+        for (to, ((zero, one), (zero_squares, one_squares))) in self.statistics.iter_mut().zip(arms)
+        {
+            *to = statistic((one - zero).abs(), one_squares / n1 + zero_squares / n0);
+        }
+        &self.statistics
     }
-    let error = squares[1] / (n1 * (n1 - 1.0)) + squares[0] / (n0 * (n0 - 1.0));
-    let difference = (means[1] - means[0]).abs();
+}
+
+/// Welch's `|t|` of a difference with a squared standard error.
+fn statistic(difference: f64, error: f64) -> f64 {
+    // Before the cases, so that many are computed at once.
+    let ratio = difference / error.sqrt();
     // A difference or a spread of this size is the rounding of shares.
     if difference < 1e-12 {
         0.0
     } else if error < 1e-24 {
         f64::INFINITY
     } else {
-        difference / error.sqrt()
+        ratio
     }
 }
 

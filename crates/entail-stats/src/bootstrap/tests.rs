@@ -48,6 +48,43 @@ fn intervals_cover_the_difference_on_any_prompts() {
     assert!((0.92..=0.99).contains(&share), "{share}");
 }
 
+/// Arms of different sizes, items with different numbers of prompts, cells of different sizes.
+#[test]
+fn a_table_weighs_cells_as_a_plain_loop_does() {
+    let grid = |arm: u64, runs: u64, prompts: u64| {
+        let cell = |run, prompt| (run + prompt + arm, 5 + 2 * run + 3 * prompt);
+        let row = |run: u64| (0..prompts).map(|prompt| cell(run, prompt)).collect();
+        Grid::of_counts(&(0..runs).map(row).collect::<Vec<_>>()).unwrap()
+    };
+    let arms = [3, 2, 4].map(|runs| vec![grid(runs % 3, runs, 2), grid(runs % 2, runs, 5)]);
+    let study = Resampled::new(&arms).unwrap();
+    let mut table = Table::of(study.arms, &study.replicates);
+    let mut stream = Seed(9).stream("test", 0);
+    let runs = [0..3, 3..5, 5..9];
+    for _ in 0..20 {
+        table.draw_runs(&mut stream);
+        for item in 0..2 {
+            table.draw_prompts(item, &mut stream);
+            assert!((table.prompts.iter().sum::<f64>() - [2.0, 5.0][item]).abs() < 1e-12);
+            let got: Vec<f64> = table.differences(item, &[(0, 1), (2, 1)]).collect();
+            let mean = |arm: usize| {
+                let (mut sum, mut n) = (0.0, 0.0);
+                for (row, run) in arms[arm][item].rows().iter().zip(&table.runs[runs[arm].clone()])
+                {
+                    for (cell, prompt) in row.iter().zip(&table.prompts) {
+                        sum += run * prompt * cell.sum;
+                        n += run * prompt * cell.n as f64;
+                    }
+                }
+                sum / n
+            };
+            for (got, want) in got.iter().zip([mean(0) - mean(1), mean(2) - mean(1)]) {
+                assert!((got - want).abs() < 1e-12, "got {got}, want {want}");
+            }
+        }
+    }
+}
+
 #[test]
 fn studies_that_cannot_be_resampled_say_why() {
     let grid =
@@ -65,8 +102,8 @@ fn studies_that_cannot_be_resampled_say_why() {
 
 #[test]
 fn quantiles_interpolate_between_order_statistics() {
-    let sorted = [1.0, 2.0, 4.0, 8.0];
+    let mut values = [4.0, 1.0, 8.0, 2.0];
     for (share, want) in [(0.0, 1.0), (0.5, 3.0), (0.75, 5.0), (1.0, 8.0)] {
-        assert!((quantile(&sorted, share) - want).abs() < 1e-12, "{share}");
+        assert!((quantile(&mut values, share) - want).abs() < 1e-12, "{share}");
     }
 }

@@ -22,6 +22,22 @@ fn critical_value_and_p_are_inverse() {
     }
 }
 
+/// Newton's steps climb: from above they would end at once.
+#[test]
+fn the_search_starts_below_the_critical_value_and_near_it() {
+    for df in [1.0, 1.3, 2.0, 5.0, 9.6, 30.0, 1e4] {
+        for confidence in [1e-9, 0.1, 0.5, 0.69, 0.8, 0.87, 0.95, 0.999, 1.0 - 1e-12] {
+            let start = below_student_critical(normal_critical(confidence), df);
+            let t = student_critical(confidence, df);
+            assert!(start <= t * (1.0 + 1e-12), "df {df}, confidence {confidence}: {start} of {t}");
+        }
+    }
+    for df in [4.0, 10.0, 1e6] {
+        let start = below_student_critical(normal_critical(0.95), df);
+        assert!(start > 0.997 * student_critical(0.95, df), "df {df}: {start}");
+    }
+}
+
 #[test]
 fn p_of_a_tiny_t_keeps_its_distance_from_one() {
     // The density of t with one degree of freedom is 1/pi at zero.

@@ -1,14 +1,11 @@
-//! The Python environment of the comparison, outside the clone so that it outlives it.
+//! Python environments of comparisons, outside the clone so that they outlive it.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::Install;
 use crate::shell::{self, Shell};
 use crate::tidy::sha256;
-
-const REQUIREMENTS: &str = "tools/requirements-min.txt";
 
 /// Written last: a folder without it was left half made.
 const MARKER: &str = "entail-complete";
@@ -16,28 +13,35 @@ const MARKER: &str = "entail-complete";
 /// Hexadecimal digits of a digest that tell environments apart.
 const DIGITS: usize = 12;
 
+/// Whether packages may be installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Install {
+    Never,
+    WhereMissing,
+}
+
 /// A Python with the packages, or why there is none.
-pub(super) enum Found {
+pub(crate) enum Found {
     Python(PathBuf),
     Unavailable(String),
 }
 
-/// Finds the environment, or makes it where that is allowed.
-pub(super) fn python(shell: &Shell, install: Install) -> Result<Found> {
+/// Finds the environment of a file of pinned packages, or makes it where that is allowed.
+pub(crate) fn python(shell: &Shell, requirements: &str, install: Install) -> Result<Found> {
     let version = ["-c", "import platform; print(platform.python_version())"];
     let version = match shell::read(shell.command("python3").args(version)) {
         Ok(version) => version,
         Err(error) => return Ok(Found::Unavailable(format!("{error:#}"))),
     };
-    let folder = cache()?.join(folder_name(&shell.read(REQUIREMENTS)?, version.trim()));
-    let python = folder.join("bin").join("python");
+    let folder = cache()?.join(folder_name(&shell.read(requirements)?, version.trim()));
+    let python = program(&folder);
     if folder.join(MARKER).is_file() {
         return Ok(Found::Python(python));
     }
     if install == Install::Never {
         return Ok(Found::Unavailable(format!("{} is not complete", folder.display())));
     }
-    match make(shell, &folder, &python) {
+    match make(shell, requirements, &folder) {
         Ok(()) => Ok(Found::Python(python)),
         Err(error) => Ok(Found::Unavailable(format!("{error:#}"))),
     }
@@ -56,17 +60,22 @@ fn cache() -> Result<PathBuf> {
     Ok(cache.context("neither XDG_CACHE_HOME nor HOME is an absolute path")?.join("entail"))
 }
 
-fn make(shell: &Shell, folder: &Path, python: &Path) -> Result<()> {
-    println!("conformance: installing {REQUIREMENTS} in {}", folder.display());
+fn program(folder: &Path) -> PathBuf {
+    folder.join("bin").join("python")
+}
+
+fn make(shell: &Shell, requirements: &str, folder: &Path) -> Result<()> {
+    // Not where output of `--json` goes.
+    eprintln!("installing {requirements} in {}", folder.display());
     if folder.exists() {
         std::fs::remove_dir_all(folder)?;
     }
     shell::read(shell.command("python3").args(["-m", "venv"]).arg(folder))?;
     // Without a network this gives up after a minute instead of pip's many.
     let arguments = ["--no-deps", "--no-cache-dir", "--retries", "2", "--timeout", "20", "--quiet"];
-    let mut pip = shell.command(python);
+    let mut pip = shell.command(program(folder));
     pip.args(["-m", "pip", "install", "--disable-pip-version-check"]).args(arguments);
-    shell::read(pip.args(["-r", REQUIREMENTS]))?;
+    shell::read(pip.args(["-r", requirements]))?;
     std::fs::write(folder.join(MARKER), "")?;
     Ok(())
 }
