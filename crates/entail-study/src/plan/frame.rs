@@ -200,12 +200,14 @@ impl Plan {
         prompts.get(prompts.len() / 2).copied().unwrap_or(1).max(1)
     }
 
+    /// Whether nothing was done to an arm.
+    pub(crate) fn is_untouched(&self, arm: &str) -> bool {
+        self.arms.iter().any(|a| a.name == arm && matches!(a.intervention, Intervention::None))
+    }
+
     /// Whether every control is an arm on which nothing was done.
     pub(crate) fn controls_are_untouched(&self) -> bool {
-        let of_controls = self.arms.iter().filter(|a| self.controls.contains(&a.name));
-        let mut untouched =
-            of_controls.map(|a| matches!(a.intervention, Intervention::None)).peekable();
-        untouched.peek().is_some() && untouched.all(|u| u)
+        !self.controls.is_empty() && self.controls.iter().all(|control| self.is_untouched(control))
     }
 
     /// What is frozen with the plan, to be read by people: enough to see later whether anything was changed.

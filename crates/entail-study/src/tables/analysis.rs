@@ -213,7 +213,8 @@ fn profiles(plan: &Plan, base: &BaseFacts, contrasts: &[ContrastRow]) -> Vec<Pro
     for control in &plan.controls {
         let mut names: Vec<&str> = Vec::new();
         for row in contrasts.iter().filter(|r| r.base == base.name && r.control == *control) {
-            if !names.contains(&row.arm.as_str()) && !plan.controls.contains(&row.arm) {
+            let is_measured = !plan.controls.contains(&row.arm) && !plan.is_untouched(&row.arm);
+            if is_measured && !names.contains(&row.arm.as_str()) {
                 names.push(&row.arm);
             }
         }

@@ -36,7 +36,13 @@ fn told_by(
     from: &str,
     contrasts: &[ContrastRow],
 ) -> Option<Expectation> {
-    if !plan.in_family(&row.battery, &row.stance) {
+    // Telling one claim forecasts training that claim, and nothing else.
+    let claim = |name: &str| {
+        let arm = plan.arms.iter().find(|a| a.name == name)?;
+        Some(arm.claim.as_ref()?.id.as_str())
+    };
+    let same_claim = claim(from).is_some_and(|told| claim(&row.arm) == Some(told));
+    if !same_claim || !plan.in_family(&row.battery, &row.stance) {
         return None;
     }
     let is_twin = |other: &&ContrastRow| {
@@ -83,24 +89,21 @@ fn words(expected: Expectation) -> String {
     }
 }
 
-/// A hit when the interval lies within what was expected, a miss when it lies outside; a rise or fall counts once
-/// the interval leaves out zero, and is missed once it is clear of the smallest effect that matters.
+/// A hit when the interval lies within what was expected, a miss when it lies outside. A rise or fall is hit once the
+/// interval leaves out zero, and missed once it is clear of the smallest effect that matters: a rise of two points may
+/// be real and is no rise that was meant.
 fn outcome(expected: Expectation, (low, high): (f64, f64), margin: f64) -> ForecastOutcome {
     let (hit, miss) = match expected {
         Expectation::Direction(ExpectedDirection::Rises) => (low > 0.0, high < margin),
         Expectation::Direction(ExpectedDirection::Falls) => (high < 0.0, low > -margin),
         Expectation::Direction(ExpectedDirection::Stays) => {
-            (-margin < low && high < margin, low > 0.0 || high < 0.0)
+            (-margin < low && high < margin, low > margin || high < -margin)
         }
         Expectation::Range([from, to]) => (from <= low && high <= to, high < from || to < low),
     };
-    // An effect may be real and too small to matter at once: a rise of two points is no rise that was meant.
     match (hit, miss) {
-        (_, true) if !matches!(expected, Expectation::Direction(ExpectedDirection::Stays)) => {
-            ForecastOutcome::Miss
-        }
-        (true, _) => ForecastOutcome::Hit,
-        (false, true) => ForecastOutcome::Miss,
+        (_, true) => ForecastOutcome::Miss,
+        (true, false) => ForecastOutcome::Hit,
         (false, false) => ForecastOutcome::Undecided,
     }
 }

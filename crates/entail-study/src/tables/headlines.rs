@@ -11,8 +11,11 @@ use crate::plan::Plan;
 /// Every arm that is no control against all controls at once, for every stance and block.
 pub(super) fn headlines(plan: &Plan, contrasts: &[ContrastRow]) -> Vec<HeadlineRow> {
     let is_control = |arm: &str| plan.controls.iter().any(|c| c == arm);
+    let is_measured = |row: &&ContrastRow| {
+        !is_control(&row.arm) && !plan.is_untouched(&row.arm) && is_control(&row.control)
+    };
     let mut groups: Vec<Vec<&ContrastRow>> = Vec::new();
-    for row in contrasts.iter().filter(|r| !is_control(&r.arm) && is_control(&r.control)) {
+    for row in contrasts.iter().filter(is_measured) {
         let same = |group: &&mut Vec<&ContrastRow>| {
             let first = group[0];
             (&first.base, &first.arm, &first.stance) == (&row.base, &row.arm, &row.stance)
@@ -49,10 +52,16 @@ fn headline(group: &[&ContrastRow]) -> HeadlineRow {
         name: first.name.clone(),
         block: first.block.clone(),
         effect: raw.map(estimate_of),
-        p: raw.map(|c| c.p),
+        p: largest_p(group),
         net_of_drift: net.map(estimate_of),
         beats_all,
     }
+}
+
+/// The largest p over the controls, also where they differ in sign.
+fn largest_p(group: &[&ContrastRow]) -> Option<f64> {
+    let all: Vec<f64> = group.iter().map(|row| row.p).collect::<Option<_>>()?;
+    all.into_iter().reduce(f64::max)
 }
 
 /// The weakest of the contrasts; `None` when one of them could not be computed or they differ in sign.

@@ -20,7 +20,9 @@ fn a_direction_is_missed_once_the_interval_is_clear_of_what_matters() {
     let stays = Expectation::Direction(ExpectedDirection::Stays);
     check(stays, (-0.05, 0.05), Hit);
     check(stays, (0.02, 0.05), Hit);
-    check(stays, (0.02, 0.3), Miss);
+    check(stays, (0.02, 0.3), Undecided);
+    check(stays, (0.12, 0.3), Miss);
+    check(stays, (-0.3, -0.12), Miss);
     check(stays, (-0.2, 0.3), Undecided);
 }
 
