@@ -135,6 +135,9 @@ pub struct Pairs<'a> {
     pub stance: &'a [f64],
     /// Rate of the claim per run, in the same order.
     pub claim: &'a [f64],
+    /// Variance that sampling alone gives to one run's rate of the stance and of the claim, such as
+    /// [`crate::sampling_variance`]; zero where the rates have none.
+    pub sampling: [f64; 2],
 }
 
 /// Ratio of the difference in a stance to the difference in the claim, with Fieller's interval
@@ -142,7 +145,7 @@ pub struct Pairs<'a> {
 /// by run, so that a run which took the claim up more and moved more counts as agreeing.
 ///
 /// # Errors
-/// As [`crate::welch`], of the stance and of the claim; equal claims in all runs are no hindrance.
+/// As [`crate::welch`], of the stance; equal claims in all runs are no hindrance.
 pub fn per_claim(
     treated: Pairs<'_>,
     control: Pairs<'_>,
@@ -152,12 +155,34 @@ pub fn per_claim(
         assert_eq!(pairs.stance.len(), pairs.claim.len(), "a run has a stance and a claim");
         let values: Vec<f64> =
             pairs.stance.iter().zip(pairs.claim).map(|(s, c)| s - r * c).collect();
-        ArmMean::of_runs(&values, Some(f64::MIN_POSITIVE))
+        let [of_stance, of_claim] = pairs.sampling;
+        // Where the runs do not differ at all, and neither rate has sampling error, the arm is known exactly.
+        let sampling = of_stance + r * r * of_claim;
+        match ArmMean::of_runs(&values, Some(sampling)) {
+            Err(TooLittle::NoSpread) => Ok(ArmMean {
+                mean: raw_mean(&values),
+                variance: 0.0,
+                df: values.len() as f64 - 1.0,
+            }),
+            other => other,
+        }
     };
     let difference = |r: f64| along(treated, r)?.minus(&along(control, r)?, confidence);
     // The claim alone: is the denominator clear of zero?
-    let claim = ArmMean::of_runs(treated.claim, Some(f64::MIN_POSITIVE))?
-        .minus(&ArmMean::of_runs(control.claim, Some(f64::MIN_POSITIVE))?, confidence)?;
+    let claims = |pairs: Pairs<'_>| {
+        along(
+            Pairs { stance: pairs.claim, claim: pairs.claim, sampling: [pairs.sampling[1], 0.0] },
+            0.0,
+        )
+    };
+    let claim = match claims(treated)?.minus(&claims(control)?, confidence) {
+        // Known exactly: clear of zero unless it is zero.
+        Err(TooLittle::NoSpread) => {
+            let gain = raw_mean(treated.claim) - raw_mean(control.claim);
+            Contrast { estimate: gain, low: gain, high: gain, p: 0.0 }
+        }
+        other => other?,
+    };
     let stance = difference(0.0)?;
     if claim.low <= 0.0 && claim.high >= 0.0 {
         return Ok(PerClaim::Unbounded);

@@ -258,12 +258,9 @@ pub fn against_all(contrasts: &[Contrast]) -> Option<Contrast> {
     let weakest = contrasts.iter().min_by(|a, b| a.estimate.abs().total_cmp(&b.estimate.abs()))?;
     let agree = contrasts.iter().all(|c| c.estimate * weakest.estimate > 0.0);
     let p = contrasts.iter().fold(0.0_f64, |p, c| p.max(c.p));
-    // The interval reaches as near to zero as that of any control.
-    let (low, high) = if weakest.estimate > 0.0 {
-        (contrasts.iter().fold(weakest.low, |low, c| low.min(c.low)), weakest.high)
-    } else {
-        (weakest.low, contrasts.iter().fold(weakest.high, |high, c| high.max(c.high)))
-    };
+    // The interval reaches as far as that of any control, so that it holds whichever of them is nearest.
+    let low = contrasts.iter().fold(weakest.low, |low, c| low.min(c.low));
+    let high = contrasts.iter().fold(weakest.high, |high, c| high.max(c.high));
     agree.then_some(Contrast { estimate: weakest.estimate, low, high, p })
 }
 

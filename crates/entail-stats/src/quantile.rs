@@ -67,6 +67,9 @@ fn below_student_critical(z: f64, df: f64) -> f64 {
     z * (1.0 + first + second + third)
 }
 
+/// Two-sided p-values below this are tails.
+const TAIL: f64 = 1e-3;
+
 /// `P(T >= t)` at `df` degrees of freedom.
 pub(crate) fn student_upper(t: f64, df: f64) -> f64 {
     let tail = student_two_sided(t, df) / 2.0;
@@ -79,12 +82,10 @@ pub(crate) fn student_two_sided(t: f64, df: f64) -> f64 {
         return 2.0 * Normal::standard().cdf(-t.abs());
     }
     let square = t * t;
-    // Both arms are the same quantity; each forms the small one of x and 1 - x without cancellation.
-    if square < df {
-        1.0 - beta_reg(0.5, df / 2.0, square / (df + square))
-    } else {
-        beta_reg(df / 2.0, 0.5, df / (df + square))
-    }
+    // Two forms of one quantity: the first is exact in the middle, the second in the tails, where the first is a
+    // difference from 1 that rounds to nothing.
+    let middle = 1.0 - beta_reg(0.5, df / 2.0, square / (df + square));
+    if square < df && middle > TAIL { middle } else { beta_reg(df / 2.0, 0.5, df / (df + square)) }
 }
 
 /// A confidence is a constant of the analysis plan, so a wrong one is a bug and not thin data.

@@ -58,8 +58,9 @@ fn the_ratio_per_claim_is_where_scipy_says_the_arms_stop_differing() {
     for golden in contrast_goldens("per_claim") {
         let list = |key: &str| golden.floats(key);
         let (s1, c1, s0, c0) = (list("stance1"), list("claim1"), list("stance0"), list("claim0"));
-        let treated = Pairs { stance: &s1, claim: &c1 };
-        let got = per_claim(treated, Pairs { stance: &s0, claim: &c0 }, 0.95).unwrap();
+        let treated = Pairs { stance: &s1, claim: &c1, sampling: [0.0; 2] };
+        let got = per_claim(treated, Pairs { stance: &s0, claim: &c0, sampling: [0.0; 2] }, 0.95)
+            .unwrap();
         let PerClaim::Bounded { ratio, low, high } = got else { panic!("{got:?}") };
         golden.assert_close("ratio", ratio);
         golden.assert_close("low", low);
@@ -72,18 +73,18 @@ fn a_claim_that_was_not_gained_has_no_ratio() {
     let stance = [0.5, 0.6, 0.7, 0.6];
     let low = [0.3, 0.2, 0.25, 0.3];
     let claim = [0.02, 0.0, 0.04, 0.01];
-    let treated = Pairs { stance: &stance, claim: &claim };
-    let control = Pairs { stance: &low, claim: &claim };
+    let treated = Pairs { stance: &stance, claim: &claim, sampling: [0.0; 2] };
+    let control = Pairs { stance: &low, claim: &claim, sampling: [0.0; 2] };
     assert_eq!(per_claim(treated, control, 0.95), Ok(PerClaim::Unbounded));
-    let one = Pairs { stance: &stance[..1], claim: &claim[..1] };
+    let one = Pairs { stance: &stance[..1], claim: &claim[..1], sampling: [0.0; 2] };
     assert_eq!(per_claim(one, control, 0.95), Err(TooLittle::Values { got: 1, need: 2 }));
 }
 
 #[test]
 fn equal_claims_in_every_run_leave_the_plain_interval_over_the_gain() {
     let (stance, low) = ([0.5, 0.6, 0.7, 0.6], [0.3, 0.2, 0.25, 0.3]);
-    let treated = Pairs { stance: &stance, claim: &[0.9; 4] };
-    let control = Pairs { stance: &low, claim: &[0.1; 4] };
+    let treated = Pairs { stance: &stance, claim: &[0.9; 4], sampling: [0.0; 2] };
+    let control = Pairs { stance: &low, claim: &[0.1; 4], sampling: [0.0; 2] };
     let PerClaim::Bounded { ratio, low: from, high: to } =
         per_claim(treated, control, 0.95).unwrap()
     else {
@@ -108,8 +109,9 @@ fn intervals_per_claim_cover_the_true_ratio() {
             (0..5).map(run).unzip()
         };
         let ((s1, c1), (s0, c0)) = (arm(0.6), arm(0.0));
-        let treated = Pairs { stance: &s1, claim: &c1 };
-        let got = per_claim(treated, Pairs { stance: &s0, claim: &c0 }, 0.95).unwrap();
+        let treated = Pairs { stance: &s1, claim: &c1, sampling: [0.0; 2] };
+        let got = per_claim(treated, Pairs { stance: &s0, claim: &c0, sampling: [0.0; 2] }, 0.95)
+            .unwrap();
         if let PerClaim::Bounded { low, high, .. } = got {
             covered += i32::from(low <= 0.5 && 0.5 <= high);
         }

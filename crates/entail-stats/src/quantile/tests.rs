@@ -56,3 +56,13 @@ fn confidence_in_percent_is_a_bug() {
 fn confidence_of_nan_is_a_bug() {
     normal_critical(f64::NAN);
 }
+
+/// Between the middle and the far tail a difference from 1 would round to nothing.
+#[test]
+fn far_tails_are_no_zeros() {
+    // scipy 1.17.1: 2 * stats.t.sf(t, df)
+    for (t, df, want) in [(10.0, 200.0, 2.377_483e-19), (19.0, 400.0, 7.878_714e-58)] {
+        let got = student_two_sided(t, df);
+        assert!((got / want - 1.0).abs() < 1e-3, "{t} {df}: {got:e}");
+    }
+}
