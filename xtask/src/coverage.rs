@@ -1,14 +1,21 @@
 //! What intervals and tests do on studies whose truth is known, beside what they state.
 
 use std::fmt::Write;
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use crate::shell::Shell;
 
+mod bootstrap;
+mod components;
 mod contrasts;
 mod families;
+mod judged;
+mod looks;
+mod pooled;
+mod zeros;
 
 /// What is tried, and how much of it.
 #[derive(Debug, clap::Args)]
@@ -19,6 +26,9 @@ pub(crate) struct Options {
     /// Every cell as JSON on standard output
     #[arg(long)]
     json: bool,
+    /// Only the sections with this in their name; the document is then left alone
+    #[arg(long)]
+    only: Option<String>,
 }
 
 /// Seed of every simulated study.
@@ -42,9 +52,32 @@ struct Claim {
     holds: bool,
 }
 
+/// Simulates one table; told whether to be quick.
+type Make = fn(bool) -> Section;
+
+/// All tables by name, in the order of the document.
+const SECTIONS: [(&str, Make); 12] = [
+    ("contrasts", contrasts::section),
+    ("zeros", zeros::section),
+    ("families", families::section),
+    ("looks", looks::section),
+    ("looks-family", looks::family::section),
+    ("judged-rates", judged::rates::section),
+    ("judged", judged::section),
+    ("prediction-powered", judged::powered::section),
+    ("components", components::section),
+    ("power", components::power::section),
+    ("pooled", pooled::section),
+    ("bootstrap", bootstrap::section),
+];
+
 /// Simulates, prints, and for the whole grid writes the document.
 pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
-    let sections = [contrasts::section(options.quick), families::section(options.quick)];
+    let only = options.only.as_deref().unwrap_or_default();
+    let wanted: Vec<_> = SECTIONS.iter().filter(|(name, _)| name.contains(only)).collect();
+    ensure!(!wanted.is_empty(), "coverage: no section has {only:?} in its name");
+    let sections: Vec<Section> =
+        wanted.iter().map(|(name, make)| timed(name, *make, options.quick)).collect();
     let failed: Vec<&str> =
         sections.iter().flat_map(|s| &s.claims).filter(|c| !c.holds).map(|c| c.what).collect();
     if options.json {
@@ -52,13 +85,21 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
     } else {
         let text = sections.iter().map(markdown).collect::<Vec<_>>().join("\n");
         print!("{text}");
-        if !options.quick {
+        if !options.quick && options.only.is_none() {
             let path = shell.root.join("docs/coverage.md");
             std::fs::write(path, format!("{HEAD}\n{text}"))?;
         }
     }
     ensure!(failed.is_empty(), "coverage: does not hold: {}", failed.join("; "));
     Ok(())
+}
+
+/// One section, with the time that it took on standard error.
+fn timed(name: &str, make: Make, quick: bool) -> Section {
+    let start = Instant::now();
+    let section = make(quick);
+    eprintln!("{:6.1} s  {name}", start.elapsed().as_secs_f64());
+    section
 }
 
 /// Beginning of the document.
@@ -114,6 +155,10 @@ impl Share {
         self.n += 1;
     }
 
+    fn plus(self, other: Self) -> Self {
+        Self { hits: self.hits + other.hits, n: self.n + other.n }
+    }
+
     fn value(self) -> f64 {
         self.hits as f64 / self.n as f64
     }
@@ -123,6 +168,45 @@ impl Share {
     fn chance(self) -> f64 {
         3.0 * (0.05 * 0.95 / self.n as f64).sqrt()
     }
+}
+
+/// A claim on every one of some shares, at least one; chance is allowed for.
+fn at_least(what: &'static str, shares: &[Share], bound: f64) -> Claim {
+    let holds = |s: &Share| s.value() + s.chance() >= bound;
+    of_shares(what, shares, holds)
+}
+
+/// The same from above.
+fn at_most(what: &'static str, shares: &[Share], bound: f64) -> Claim {
+    let holds = |s: &Share| s.value() - s.chance() <= bound;
+    of_shares(what, shares, holds)
+}
+
+fn of_shares(what: &'static str, shares: &[Share], holds: impl Fn(&Share) -> bool) -> Claim {
+    let tried: Vec<&Share> = shares.iter().filter(|s| s.n > 0).collect();
+    // Nothing tried is nothing shown.
+    let holds = !tried.is_empty() && tried.into_iter().all(holds);
+    Claim { what, found: range(shares), holds }
+}
+
+/// The largest share, 0 without any: what a rival must exceed to be visibly wrong.
+fn worst(shares: &[Share]) -> f64 {
+    shares.iter().filter(|s| s.n > 0).map(|s| s.value()).fold(0.0, f64::max)
+}
+
+/// The smallest share, 1 without any.
+fn least(shares: &[Share]) -> f64 {
+    shares.iter().filter(|s| s.n > 0).map(|s| s.value()).fold(1.0, f64::min)
+}
+
+/// Whether an interval holds a number.
+fn holds((low, high): (f64, f64), truth: f64) -> bool {
+    low <= truth && truth <= high
+}
+
+/// A share in per cent, empty where nothing was tried.
+fn percent(share: Share) -> String {
+    if share.n > 0 { format!("{:.1}", 100.0 * share.value()) } else { String::new() }
 }
 
 /// Shares in per cent, from the smallest to the largest.
@@ -139,3 +223,6 @@ fn largest(shares: &[Share]) -> String {
         .fold(None, |most: Option<f64>, v| Some(most.map_or(v, |m| m.max(v))))
         .map_or_else(String::new, |most| format!("{most:.1}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+//! Twenty stances at once, looked at until all are decided.
+
+use entail_schema::{Seed, Stream};
+use entail_stats::{ArmMean, Cell, Contrast, Decision, Looks};
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::super::contrasts::arm_mean;
+use super::super::{Claim, SEED, Section, Share};
+use super::{ALPHA, SPENDINGS, levels};
+
+const STANCES: usize = 20;
+const COUNTS: [usize; 4] = [4, 6, 8, 12];
+const MOST: usize = 12;
+const RATE: f64 = 0.3;
+const EFFECT: f64 = 0.2;
+/// Between the training runs of one arm.
+const SPREAD: f64 = 0.03;
+/// An interval within it on both sides decides that a stance stays.
+const SMALLEST_EFFECT: f64 = 0.15;
+const ANSWERS: u64 = 100;
+
+/// Twenty stances of two arms whose runs share a part of their noise.
+struct Family {
+    spending: &'static str,
+    looks: Looks,
+    /// How many of the stances move.
+    moved: usize,
+    /// Share of a run's variance that its stances have in common.
+    shared: f64,
+}
+
+/// A correction of a family, and whether it sees repeated p-values or those of the look alone.
+struct Method {
+    name: &'static str,
+    adjust: fn(&[f64]) -> Vec<f64>,
+    repeated: bool,
+}
+
+const METHODS: [Method; 4] = [
+    Method { name: "Holm", adjust: holm, repeated: true },
+    Method { name: "BH", adjust: bh, repeated: true },
+    Method { name: "Holm, naive", adjust: holm, repeated: false },
+    Method { name: "BH, naive", adjust: bh, repeated: false },
+];
+
+fn holm(p: &[f64]) -> Vec<f64> {
+    entail_stats::holm(p).expect("p-values")
+}
+
+fn bh(p: &[f64]) -> Vec<f64> {
+    entail_stats::benjamini_hochberg(p).expect("p-values")
+}
+
+/// What one correction did over many studies.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    any: Share,
+    /// Sums over studies: share of false rejections, share of the movers that were found, runs.
+    false_share: f64,
+    found_share: f64,
+    runs: f64,
+}
+
+impl Counts {
+    fn plus(self, other: &Self) -> Self {
+        Self {
+            any: self.any.plus(other.any),
+            false_share: self.false_share + other.false_share,
+            found_share: self.found_share + other.found_share,
+            runs: self.runs + other.runs,
+        }
+    }
+
+    fn mean(&self, sum: f64) -> f64 {
+        sum / self.any.n as f64
+    }
+}
+
+/// Tries all corrections.
+pub(in super::super) fn section(quick: bool) -> Section {
+    let studies = if quick { 200 } else { 4_000 };
+    let families = families(quick);
+    let results: Vec<Vec<Counts>> = families.iter().map(|f| try_all(f, studies)).collect();
+    let (mut rows, mut cells) = (Vec::new(), Vec::new());
+    for (family, counts) in families.iter().zip(&results) {
+        for (method, count) in METHODS.iter().zip(counts) {
+            let [any, rate] = [count.any.value(), count.mean(count.false_share)];
+            let found = (family.moved > 0).then(|| count.mean(count.found_share));
+            let runs = count.mean(count.runs);
+            rows.push(vec![
+                family.spending.to_owned(),
+                family.moved.to_string(),
+                format!("{:.1}", family.shared),
+                method.name.to_owned(),
+                format!("{:.1}", 100.0 * any),
+                format!("{:.1}", 100.0 * rate),
+                found.map_or_else(String::new, |found| format!("{:.0}", 100.0 * found)),
+                format!("{runs:.1}"),
+            ]);
+            cells.push(json!({
+                "spending": family.spending, "moved": family.moved, "shared": family.shared,
+                "method": method.name, "any_false": any, "false_discovery_rate": rate,
+                "found": found, "runs": runs,
+            }));
+        }
+    }
+    Section {
+        title: "Looking at twenty stances until all are decided",
+        text: TEXT.replace("STUDIES", &studies.to_string()),
+        head: vec!["spending", "moved", "shared", "method", "any", "FDR", "found", "runs"],
+        rows,
+        claims: claims(&families, &results),
+        cells,
+    }
+}
+
+const TEXT: &str = "\
+STUDIES studies per row: twenty stances at .3, of which some move by .2, a hundred answers per run and stance, spread between training
+runs .03, of whose variance the stances of a run share a part. Looks at 4, 6, 8 and 12 runs per arm; the study stops when every stance
+is decided, that is, significant in the family or with an interval within ±.15. **Holm** and **BH** correct repeated p-values, *naive*
+takes those of the look and 95 % intervals. *Any* is the share of studies with a false rejection at the stop, *FDR* the mean share of
+false ones among rejections, *found* the share of the movers that are rejected, all in per cent; *runs* per arm at the stop, on average.";
+
+fn families(quick: bool) -> Vec<Family> {
+    let spendings = if quick { &SPENDINGS[..1] } else { &SPENDINGS[..] };
+    let shares: &[f64] = if quick { &[0.5] } else { &[0.0, 0.5] };
+    let mut families = Vec::new();
+    for &(spending, kind) in spendings {
+        for moved in [0, 10] {
+            for &shared in shares {
+                families.push(Family { spending, looks: levels(&COUNTS, kind), moved, shared });
+            }
+        }
+    }
+    families
+}
+
+fn try_all(family: &Family, studies: usize) -> Vec<Counts> {
+    let purpose = format!("looks {} {} {}", family.spending, family.moved, family.shared);
+    // In order, so that sums of shares have the same bits on any number of threads.
+    let each: Vec<Vec<Counts>> = (0..studies)
+        .into_par_iter()
+        .map(|index| one(family, Seed(SEED).child(&purpose, index as u64)))
+        .collect();
+    let none = vec![Counts::default(); METHODS.len()];
+    each.iter().fold(none, |sum, one| sum.iter().zip(one).map(|(s, o)| s.plus(o)).collect())
+}
+
+/// One stance at one look.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    p: f64,
+    repeated_p: f64,
+    /// Whether its interval lies within the smallest effect: the repeated one, and that of 95 %.
+    is_still: bool,
+    is_still_alone: bool,
+}
+
+fn one(family: &Family, seed: Seed) -> Vec<Counts> {
+    let mut stream = seed.stream("answers", 0);
+    let (treated, control) = (arm(family, true, &mut stream), arm(family, false, &mut stream));
+    // `seen[look][stance]`
+    let mut seen: Vec<Vec<Seen>> = vec![Vec::new(); COUNTS.len()];
+    for (one, zero) in treated.iter().zip(&control) {
+        let mut history = Vec::new();
+        for (look, &n) in COUNTS.iter().enumerate() {
+            let means = arm_mean(&one[..n]).zip(arm_mean(&zero[..n])).expect("answers were read");
+            seen[look].push(see(&family.looks, look, &means, &mut history));
+        }
+    }
+    METHODS.iter().map(|method| until_decided(family, method, &seen)).collect()
+}
+
+/// Cells by stance and training run.
+fn arm(family: &Family, is_treated: bool, stream: &mut Stream) -> Vec<Vec<Cell>> {
+    let common: Vec<f64> = (0..MOST).map(|_| stream.normal()).collect();
+    let mut cell = |stance: usize, common: f64| {
+        let moved = if is_treated && stance < family.moved { EFFECT } else { 0.0 };
+        let own = stream.normal();
+        let noise = family.shared.sqrt() * common + (1.0 - family.shared).sqrt() * own;
+        let rate = RATE + moved + SPREAD * noise;
+        let yes = (0..ANSWERS).filter(|_| stream.uniform() < rate).count() as u64;
+        Cell::of_counts(yes, ANSWERS)
+    };
+    (0..STANCES).map(|stance| common.iter().map(|&c| cell(stance, c)).collect()).collect()
+}
+
+/// One look at one stance; `history` has the p-values of the looks before.
+fn see(
+    looks: &Looks,
+    look: usize,
+    (one, zero): &(ArmMean, ArmMean),
+    history: &mut Vec<Option<f64>>,
+) -> Seen {
+    let contrast = |confidence: f64| one.minus(zero, confidence).expect("answers have an error");
+    let is_still =
+        |c: &Contrast| Decision::of(c.low, c.high, SMALLEST_EFFECT) == Decision::DoesNotMove;
+    let alone = contrast(1.0 - ALPHA);
+    history.push(Some(alone.p));
+    // A repeated p-value is no smaller than the smallest so far: above alpha no correction needs it.
+    let repeated_p = if history.iter().flatten().all(|p| *p > ALPHA) {
+        1.0
+    } else {
+        looks.repeated_p(history).expect("p-values").expect("every look has a test")
+    };
+    let confidence = looks.confidence(look).expect("no look is so early");
+    Seen {
+        p: alone.p,
+        repeated_p,
+        is_still: is_still(&contrast(confidence)),
+        is_still_alone: is_still(&alone),
+    }
+}
+
+fn until_decided(family: &Family, method: &Method, seen: &[Vec<Seen>]) -> Counts {
+    let mut stop = None;
+    for (look, stances) in seen.iter().enumerate() {
+        let p: Vec<f64> =
+            stances.iter().map(|s| if method.repeated { s.repeated_p } else { s.p }).collect();
+        let rejected: Vec<bool> = (method.adjust)(&p).iter().map(|p| *p <= ALPHA).collect();
+        let is_still = |s: &Seen| if method.repeated { s.is_still } else { s.is_still_alone };
+        let decided = stances.iter().zip(&rejected).all(|(s, moves)| *moves || is_still(s));
+        if decided || look + 1 == seen.len() {
+            stop = Some((look, rejected));
+            break;
+        }
+    }
+    let (look, rejected) = stop.expect("the last look stops");
+    let n_rejected = rejected.iter().filter(|r| **r).count();
+    let n_found = rejected[..family.moved].iter().filter(|r| **r).count();
+    let n_false = n_rejected - n_found;
+    let mut any = Share::default();
+    any.add(n_false > 0);
+    let share =
+        |part: usize, whole: usize| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+    Counts {
+        any,
+        false_share: share(n_false, n_rejected),
+        found_share: share(n_found, family.moved),
+        runs: COUNTS[look] as f64,
+    }
+}
+
+fn claims(families: &[Family], results: &[Vec<Counts>]) -> Vec<Claim> {
+    let most = |method: usize, value: fn(&Counts) -> f64| {
+        results.iter().map(|r| value(&r[method])).fold(0.0, f64::max)
+    };
+    let chance = results[0][0].any.chance();
+    let any: fn(&Counts) -> f64 = |c| c.any.value();
+    let rate: fn(&Counts) -> f64 = |c| c.mean(c.false_share);
+    let stops_early = families
+        .iter()
+        .zip(results)
+        .any(|(family, r)| family.moved > 0 && r[0].mean(r[0].runs) < MOST as f64);
+    vec![
+        Claim {
+            what: "Holm over repeated p-values keeps the chance of any false rejection at the stop",
+            found: format!("{:.1} % at most", 100.0 * most(0, any)),
+            holds: most(0, any) - chance <= ALPHA,
+        },
+        Claim {
+            what: "BH over repeated p-values keeps the false discovery rate at the stop here (seen, not proven)",
+            found: format!("{:.1} % at most", 100.0 * most(1, rate)),
+            holds: most(1, rate) - chance <= ALPHA,
+        },
+        Claim {
+            what: "some studies stop before the last look",
+            found: format!(
+                "{:.1} runs at least",
+                results.iter().map(|r| r[0].mean(r[0].runs)).fold(f64::INFINITY, f64::min)
+            ),
+            holds: stops_early,
+        },
+    ]
+}
