@@ -79,7 +79,7 @@ impl Counts {
 
 /// Tries all corrections.
 pub(in super::super) fn section(quick: bool) -> Section {
-    let studies = if quick { 200 } else { 4_000 };
+    let studies = if quick { 150 } else { 2_000 };
     let families = families(quick);
     let results: Vec<Vec<Counts>> = families.iter().map(|f| try_all(f, studies)).collect();
     let (mut rows, mut cells) = (Vec::new(), Vec::new());
@@ -147,9 +147,10 @@ fn try_all(family: &Family, studies: usize) -> Vec<Counts> {
     each.iter().fold(none, |sum, one| sum.iter().zip(one).map(|(s, o)| s.plus(o)).collect())
 }
 
-/// One stance at one look.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
+/// One stance at the looks so far.
+#[derive(Debug, Clone, Default)]
+struct Watched {
+    history: Vec<Option<f64>>,
     p: f64,
     repeated_p: f64,
     /// Whether its interval lies within the smallest effect: the repeated one, and that of 95 %.
@@ -160,16 +161,24 @@ struct Seen {
 fn one(family: &Family, seed: Seed) -> Vec<Counts> {
     let mut stream = seed.stream("answers", 0);
     let (treated, control) = (arm(family, true, &mut stream), arm(family, false, &mut stream));
-    // `seen[look][stance]`
-    let mut seen: Vec<Vec<Seen>> = vec![Vec::new(); COUNTS.len()];
-    for (one, zero) in treated.iter().zip(&control) {
-        let mut history = Vec::new();
-        for (look, &n) in COUNTS.iter().enumerate() {
+    let mut watched = vec![Watched::default(); STANCES];
+    let mut stops: Vec<Option<Counts>> = vec![None; METHODS.len()];
+    for look in 0..COUNTS.len() {
+        let n = COUNTS[look];
+        for (watched, (one, zero)) in watched.iter_mut().zip(treated.iter().zip(&control)) {
             let means = arm_mean(&one[..n]).zip(arm_mean(&zero[..n])).expect("answers were read");
-            seen[look].push(see(&family.looks, look, &means, &mut history));
+            watched.look(&family.looks, look, &means);
+        }
+        for (method, stop) in METHODS.iter().zip(&mut stops) {
+            if stop.is_none() {
+                *stop = stop_at(family, method, look, &watched);
+            }
+        }
+        if stops.iter().all(Option::is_some) {
+            break;
         }
     }
-    METHODS.iter().map(|method| until_decided(family, method, &seen)).collect()
+    stops.into_iter().map(|stop| stop.expect("the last look stops")).collect()
 }
 
 /// Cells by stance and training run.
@@ -186,60 +195,50 @@ fn arm(family: &Family, is_treated: bool, stream: &mut Stream) -> Vec<Vec<Cell>>
     (0..STANCES).map(|stance| common.iter().map(|&c| cell(stance, c)).collect()).collect()
 }
 
-/// One look at one stance; `history` has the p-values of the looks before.
-fn see(
-    looks: &Looks,
-    look: usize,
-    (one, zero): &(ArmMean, ArmMean),
-    history: &mut Vec<Option<f64>>,
-) -> Seen {
-    let contrast = |confidence: f64| one.minus(zero, confidence).expect("answers have an error");
-    let is_still =
-        |c: &Contrast| Decision::of(c.low, c.high, SMALLEST_EFFECT) == Decision::DoesNotMove;
-    let alone = contrast(1.0 - ALPHA);
-    history.push(Some(alone.p));
-    // A repeated p-value is no smaller than the smallest so far: above alpha no correction needs it.
-    let repeated_p = if history.iter().flatten().all(|p| *p > ALPHA) {
-        1.0
-    } else {
-        looks.repeated_p(history).expect("p-values").expect("every look has a test")
-    };
-    let confidence = looks.confidence(look).expect("no look is so early");
-    Seen {
-        p: alone.p,
-        repeated_p,
-        is_still: is_still(&contrast(confidence)),
-        is_still_alone: is_still(&alone),
+impl Watched {
+    /// Another look.
+    fn look(&mut self, looks: &Looks, look: usize, (one, zero): &(ArmMean, ArmMean)) {
+        let contrast = |confidence| one.minus(zero, confidence).expect("answers have an error");
+        let is_still =
+            |c: &Contrast| Decision::of(c.low, c.high, SMALLEST_EFFECT) == Decision::DoesNotMove;
+        let alone = contrast(1.0 - ALPHA);
+        self.p = alone.p;
+        self.history.push(Some(alone.p));
+        // It is no smaller than the smallest p-value and never rises with looks, so where the
+        // corrections cannot tell the difference it need not be found.
+        if self.history.iter().flatten().all(|p| *p > ALPHA) {
+            self.repeated_p = 1.0;
+        } else if look == 0 || self.repeated_p > ALPHA / STANCES as f64 {
+            let repeated = looks.repeated_p(&self.history).expect("p-values");
+            self.repeated_p = repeated.expect("every look has a test");
+        }
+        let confidence = looks.confidence(look).expect("no look is so early");
+        self.is_still = is_still(&contrast(confidence));
+        self.is_still_alone = is_still(&alone);
     }
 }
 
-fn until_decided(family: &Family, method: &Method, seen: &[Vec<Seen>]) -> Counts {
-    let mut stop = None;
-    for (look, stances) in seen.iter().enumerate() {
-        let p: Vec<f64> =
-            stances.iter().map(|s| if method.repeated { s.repeated_p } else { s.p }).collect();
-        let rejected: Vec<bool> = (method.adjust)(&p).iter().map(|p| *p <= ALPHA).collect();
-        let is_still = |s: &Seen| if method.repeated { s.is_still } else { s.is_still_alone };
-        let decided = stances.iter().zip(&rejected).all(|(s, moves)| *moves || is_still(s));
-        if decided || look + 1 == seen.len() {
-            stop = Some((look, rejected));
-            break;
-        }
+/// What a method has found if it stops at this look; `None` where it goes on.
+fn stop_at(family: &Family, method: &Method, look: usize, watched: &[Watched]) -> Option<Counts> {
+    let p: Vec<f64> =
+        watched.iter().map(|w| if method.repeated { w.repeated_p } else { w.p }).collect();
+    let rejected: Vec<bool> = (method.adjust)(&p).iter().map(|p| *p <= ALPHA).collect();
+    let is_still = |w: &Watched| if method.repeated { w.is_still } else { w.is_still_alone };
+    let decided = watched.iter().zip(&rejected).all(|(w, moves)| *moves || is_still(w));
+    if !decided && look + 1 < COUNTS.len() {
+        return None;
     }
-    let (look, rejected) = stop.expect("the last look stops");
-    let n_rejected = rejected.iter().filter(|r| **r).count();
-    let n_found = rejected[..family.moved].iter().filter(|r| **r).count();
-    let n_false = n_rejected - n_found;
+    let count = |rejected: &[bool]| rejected.iter().filter(|r| **r).count();
+    let (n_found, n_false) = (count(&rejected[..family.moved]), count(&rejected[family.moved..]));
     let mut any = Share::default();
     any.add(n_false > 0);
-    let share =
-        |part: usize, whole: usize| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
-    Counts {
+    let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+    Some(Counts {
         any,
-        false_share: share(n_false, n_rejected),
+        false_share: share(n_false, n_found + n_false),
         found_share: share(n_found, family.moved),
         runs: COUNTS[look] as f64,
-    }
+    })
 }
 
 fn claims(families: &[Family], results: &[Vec<Counts>]) -> Vec<Claim> {
