@@ -34,6 +34,9 @@ pub(crate) struct Options {
 /// Seed of every simulated study.
 const SEED: u64 = 20_261_123;
 
+/// Deviations of a normal law within which 95 % of it lie.
+const Z: f64 = 1.959_963_984_540_054;
+
 /// One table of the report.
 struct Section {
     title: &'static str,

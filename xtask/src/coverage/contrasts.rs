@@ -7,7 +7,7 @@ use entail_stats::{
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Claim, SEED, Section, Share, at_least, at_most, holds, largest, range, worst};
+use super::{Claim, SEED, Section, Share, Z, at_least, at_most, holds, largest, range, worst};
 
 const CONFIDENCE: f64 = 0.95;
 
@@ -207,8 +207,6 @@ pub(super) fn arm_mean(runs: &[Cell]) -> Option<ArmMean> {
     let means: Option<Vec<f64>> = runs.iter().map(Cell::mean).collect();
     ArmMean::of_runs(&means?, Some(sampling)).ok()
 }
-
-const Z: f64 = 1.959_963_984_540_054;
 
 /// The interval and the test that pool all answers of an arm.
 fn pooled(study: &Simulated) -> ((f64, f64), bool) {
