@@ -67,7 +67,7 @@ const SECTIONS: [(&str, Make); 12] = [
     ("looks-family", looks::family::section),
     ("judged-rates", judged::rates::section),
     ("judged", judged::section),
-    ("prediction-powered", judged::powered::section),
+    ("judged-means", judged::powered::section),
     ("components", components::section),
     ("power", components::power::section),
     ("pooled", pooled::section),

@@ -79,7 +79,7 @@ impl Counts {
 
 /// Tries all corrections.
 pub(in super::super) fn section(quick: bool) -> Section {
-    let studies = if quick { 150 } else { 2_000 };
+    let studies = if quick { 150 } else { 1_500 };
     let families = families(quick);
     let results: Vec<Vec<Counts>> = families.iter().map(|f| try_all(f, studies)).collect();
     let (mut rows, mut cells) = (Vec::new(), Vec::new());
