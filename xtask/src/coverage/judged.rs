@@ -75,7 +75,7 @@ struct Outcome {
 
 /// Tries both corrections and none.
 pub(super) fn section(quick: bool) -> Section {
-    let (settings, studies) = (settings(quick), if quick { 600 } else { 4_000 });
+    let (settings, studies) = (settings(quick), if quick { 600 } else { 2_500 });
     let outcomes: Vec<Outcome> = settings
         .into_par_iter()
         .enumerate()

@@ -75,7 +75,7 @@ struct Outcome {
 
 /// Tries all designs.
 pub(super) fn section(quick: bool) -> Section {
-    let (shapes, studies) = (shapes(quick), if quick { 1_000 } else { 6_000 });
+    let (shapes, studies) = (shapes(quick), if quick { 1_000 } else { 4_000 });
     let plans = plans();
     let outcomes: Vec<Outcome> = shapes
         .par_iter()

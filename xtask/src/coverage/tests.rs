@@ -109,3 +109,35 @@ fn json_has_every_cell_and_claim() {
     }]);
     assert_eq!(as_json(&[section()]), want);
 }
+
+#[test]
+fn true_components_are_those_of_the_noise() {
+    let shape = entail_stats::Shape {
+        replicates: 4,
+        prompts: 10,
+        samples: 5,
+        control_rate: 0.5,
+        treated_rate: 0.5,
+        replicate_sd: 0.05,
+        prompt_sd: 0.03,
+        arm_prompt_sd: 0.04,
+        noise: entail_stats::Noise::Clipped,
+        judge: None,
+    };
+    let truth = components::Truth::of(&shape, 0.5);
+    let near = |got: f64, want: f64| assert!((got - want).abs() < 1e-6, "{got}, expected {want}");
+    near(truth.mean, 0.5);
+    // Nothing reaches the ends of the scale, so runs move all prompts alike.
+    near(truth.parts.replicate, 0.0025);
+    near(truth.parts.interaction, 0.0);
+    near(truth.parts.sample, 0.25 - 0.0025 - 0.0025);
+    near(truth.variance(), 0.0025 + 0.245 / 50.0);
+    let still = entail_stats::Shape { replicate_sd: 0.0, ..shape };
+    assert!(components::Truth::of(&still, 0.3).parts.replicate <= 0.0);
+}
+
+#[test]
+fn every_section_has_a_name_of_its_own() {
+    let names: std::collections::BTreeSet<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names.len(), SECTIONS.len());
+}
