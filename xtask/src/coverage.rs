@@ -90,6 +90,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
         print!("{text}");
         if !options.quick && options.only.is_none() {
             let path = shell.root.join("docs/coverage.md");
+            std::fs::create_dir_all(shell.root.join("docs"))?;
             std::fs::write(path, format!("{HEAD}\n{text}"))?;
         }
     }

@@ -166,14 +166,6 @@ fn one(setting: &Setting, seed: Seed) -> Tally {
     let control = Arm::of(arm(&zeros, setting.runs, &mut stream));
     let pooled = pool(treated.rates(), control.rates(), &Priors::default(), CONFIDENCE)
         .expect("every run has answers");
-    eprintln!(
-        "DEBUG {} {} {:.4} {:.4} {:.4}",
-        setting.effects.name,
-        setting.fixed,
-        pooled.replicate.mean,
-        pooled.replicate_by_item.mean,
-        pooled.between_items.mean
-    );
     let mut tally = Tally::default();
     for (stance, truth) in truths.iter().enumerate() {
         let shrunken = &pooled.items[stance].posterior;
