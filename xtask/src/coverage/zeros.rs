@@ -1,7 +1,7 @@
 //! Stances that hardly anybody takes: arms without a single positive answer.
 
 use entail_schema::Seed;
-use entail_stats::{Noise, Shape, Simulated, simulate};
+use entail_stats::{Grid, Noise, Shape, Simulated, simulate};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -86,7 +86,7 @@ fn outcome(shape: &Shape, seed: Seed, studies: usize) -> Outcome {
 
 impl Outcome {
     fn add(&mut self, study: &Simulated) {
-        let [treated, control] = [&study.treated, &study.control].map(|g| g.replicate_totals());
+        let [treated, control] = [&study.treated, &study.control].map(Grid::replicate_totals);
         let is_empty = treated.iter().chain(&control).all(|run| run.sum <= 0.0);
         self.empty.add(is_empty);
         let contrast = arm_mean(&treated)

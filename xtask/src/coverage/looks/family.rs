@@ -165,8 +165,7 @@ fn one(family: &Family, seed: Seed) -> Vec<Counts> {
     let (treated, control) = (arm(family, true, &mut stream), arm(family, false, &mut stream));
     let mut watched = vec![Watched::default(); STANCES];
     let mut stops: Vec<Option<Counts>> = vec![None; METHODS.len()];
-    for look in 0..COUNTS.len() {
-        let n = COUNTS[look];
+    for (look, &n) in COUNTS.iter().enumerate() {
         for (watched, (one, zero)) in watched.iter_mut().zip(treated.iter().zip(&control)) {
             let means = arm_mean(&one[..n]).zip(arm_mean(&zero[..n])).expect("answers were read");
             watched.look(&family.looks, look, &means);
