@@ -36,7 +36,7 @@ struct Method {
 
 /// Tries all methods on the grid.
 pub(super) fn section(quick: bool) -> Section {
-    let (shapes, studies) = (shapes(quick), if quick { 1_500 } else { 4_000 });
+    let (shapes, studies) = (shapes(quick), if quick { 1_500 } else { 3_000 });
     let outcomes: Vec<Outcome> = shapes
         .par_iter()
         .enumerate()
