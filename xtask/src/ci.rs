@@ -11,11 +11,12 @@ use crate::venv::Install;
 
 type Step = fn(&Shell) -> Result<Outcome>;
 
-const STEPS: [(&str, Step); 5] = [
+const STEPS: [(&str, Step); 6] = [
     ("tidy", |shell| tidy::run(shell).map(|()| Outcome::Passed)),
     ("clippy", clippy),
     ("test", test),
     ("doc", doc),
+    ("coverage", |shell| coverage::gate(shell).map(|()| Outcome::Passed)),
     ("conformance", |shell| conformance::run(shell, Install::WhereMissing, None)),
 ];
 

@@ -149,9 +149,12 @@ pub enum PoolingError {
 
 /// Posterior of the effects of one contrast over a battery of items; see the module for the model.
 ///
-/// Flat prior on each `mu_i`, the rest from `priors`. Safe with two replicates in an arm (their
-/// spread then leans on its prior) and with items at exactly 0 or 1 (their variance is known and
-/// positive). The normal law of a rate ignores that it ends at 0 and 1: intervals may reach past.
+/// Flat prior on each `mu_i`, the rest from `priors`. Safe with two replicates in an arm: their
+/// spread then leans on its prior. The normal law of a rate ignores that it ends at 0 and 1:
+/// intervals may reach past. Items at exactly 0 or 1 have an answer, since their variance is known
+/// and positive, but leave them out: `u` and `w` move all items by the same amount, so items that
+/// cannot move say that replicates do not differ, and the intervals of all the others are far too
+/// narrow (with five such items of twenty, that of the battery's mean covers about one half).
 ///
 /// # Errors
 /// [`PoolingError`].
