@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 
 use crate::conformance::{self, Outcome};
+use crate::coverage;
 use crate::shell::{self, Shell};
 use crate::tidy;
 use crate::venv::Install;

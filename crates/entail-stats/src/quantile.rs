@@ -84,8 +84,13 @@ pub(crate) fn student_two_sided(t: f64, df: f64) -> f64 {
     let square = t * t;
     // Two forms of one quantity: the first is exact in the middle, the second in the tails, where the first is a
     // difference from 1 that rounds to nothing.
-    let middle = 1.0 - beta_reg(0.5, df / 2.0, square / (df + square));
-    if square < df && middle > TAIL { middle } else { beta_reg(df / 2.0, 0.5, df / (df + square)) }
+    if square < df {
+        let middle = 1.0 - beta_reg(0.5, df / 2.0, square / (df + square));
+        if middle > TAIL {
+            return middle;
+        }
+    }
+    beta_reg(df / 2.0, 0.5, df / (df + square))
 }
 
 /// A confidence is a constant of the analysis plan, so a wrong one is a bug and not thin data.

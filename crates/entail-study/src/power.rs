@@ -93,8 +93,7 @@ pub fn warnings(plan: &Plan, spread: &Spread) -> Vec<String> {
     let runs = plan.runs();
     if runs < 2 {
         out.push(format!(
-            "with {runs} training run per arm every result describes that one model: no interval, no p-value, no claim about the \
-             recipe; set `seeds` to 4 or more"
+            "with {runs} training run per arm every result describes that one model: no p-value, no claim about the recipe; set `seeds` to 4 or more"
         ));
         return out;
     }

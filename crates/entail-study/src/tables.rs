@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use entail_data::World;
 use entail_eval::ExactJudge;
 use entail_schema::{
-    ArmRow, BaseRow, CellRow, CheckRow, Curve, Key, Label, RateRow, ResponseRow, TABLES_SCHEMA,
-    Tables, Unit,
+    ArmRow, BaseRow, CellRow, CheckRow, Curve, Key, Label, PromptScope, RateRow, ResponseRow,
+    TABLES_SCHEMA, Tables, Unit,
 };
 
 use crate::organism::Organism;
@@ -93,7 +93,7 @@ pub(crate) fn tables(
         let on_base: Vec<&Arm<'_>> = arms.iter().filter(|a| a.plan.base == index).collect();
         compare_on(plan, base, &on_base, &mut tables);
     }
-    tables.forecasts = forecasts::forecasts(plan, &tables.contrasts);
+    tables.forecasts = forecasts::forecasts(plan, &tables.contrasts, &tables.rates);
     tables.headlines = headlines::headlines(plan, &tables.contrasts);
     tables.across_bases = headlines::across_bases(plan, &tables.contrasts);
     tables.notes = notes(plan, &tables);
@@ -116,10 +116,10 @@ fn compare_on(plan: &Plan, base: &BaseFacts, arms: &[&Arm<'_>], tables: &mut Tab
     let measured: Vec<Pair<'_, '_>> = pairs
         .iter()
         .filter(|(arm, _)| !plan.controls.contains(&arm.plan.name))
-        .map(|&(arm, control)| Pair { plan, arm, control, confidence })
+        .map(|&(arm, control)| Pair { plan, arm, control, confidence, runs: usize::MAX })
         .collect();
     tables.pooled.extend(measured.iter().filter_map(|pair| analysis::pooled(*pair, base)));
-    tables.structure.extend(analysis::structure(plan, base, arms, &measured, &tables.contrasts));
+    tables.structure.extend(analysis::structure(plan, base, arms, &measured));
 }
 
 /// Every arm against every control, then every control against the untouched base: its drift.
@@ -387,20 +387,39 @@ fn notes(plan: &Plan, tables: &Tables) -> Vec<String> {
             ));
         }
     }
-    if plan.analysis.family.over != entail_data::CLAIMS {
-        notes.push(format!(
-            "Intervals: {} % over replicates of the training, prompts fixed; p-values of the {} are adjusted together per \
-             contrast ({}).",
-            100.0 * (1.0 - plan.analysis.alpha),
-            plan.analysis.family.over,
-            plan.analysis.family.method.as_str()
-        ));
-    }
+    notes.push(about_intervals(plan));
     notes
 }
 
+/// What intervals and p-values speak about.
+fn about_intervals(plan: &Plan) -> String {
+    let analysis = &plan.analysis;
+    let prompts = match analysis.prompts {
+        PromptScope::Fixed => "these prompts",
+        PromptScope::Sampled => "any prompts",
+    };
+    let looks = if analysis.looks.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " Contrasts of training runs are at the level of the look that they have come to (looks at {:?} runs, {} here); rates and \
+             other tables take no account of looks.",
+            analysis.looks,
+            plan.runs()
+        )
+    };
+    format!(
+        "Intervals: {} % over training runs, {prompts}; p-values of the {} stances of the family in `{}` are adjusted together per \
+         contrast ({}).{looks}",
+        100.0 * (1.0 - analysis.alpha),
+        plan.family_size(),
+        analysis.family.over,
+        analysis.family.method.as_str()
+    )
+}
+
 fn percent(share: Option<f64>) -> String {
-    share.map_or_else(|| "too few".into(), |s| format!("{:.0} %", 100.0 * s))
+    share.map_or_else(|| "too few".into(), |s| format!("{:.1} %", 100.0 * s))
 }
 
 #[cfg(test)]

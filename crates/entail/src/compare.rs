@@ -148,8 +148,8 @@ fn changed_results<'a>(old: &'a Tables, new: &'a Tables) -> Vec<Change<'a>> {
 const SHOWN: usize = 40;
 
 fn show(old: &Tables, new: &Tables, settings: &[Setting], changes: &[Change<'_>]) -> String {
-    let mut text =
-        format!("{} {}\n→ {} {}\n", old.study, &old.plan[..16], new.study, &new.plan[..16]);
+    let short = |tables: &Tables| tables.plan.chars().take(16).collect::<String>();
+    let mut text = format!("{} {}\n→ {} {}\n", old.study, short(old), new.study, short(new));
     let mut line = |line: String| {
         text.push_str(&line);
         text.push('\n');
@@ -172,7 +172,7 @@ fn show(old: &Tables, new: &Tables, settings: &[Setting], changes: &[Change<'_>]
         line(format!("  {path}: {} → {}", value(before), value(after)));
     }
     let other = changes.iter().filter(|c| c.is_other_verdict()).count();
-    line(format!("\n{} contrasts differ, {other} of them come to something else:", changes.len()));
+    line(format!("\n{} contrasts differ, {other} of them come to another verdict:", changes.len()));
     for change in changes.iter().take(SHOWN) {
         line(describe(change));
     }

@@ -61,6 +61,11 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<(), Failure> {
     if !rows.is_empty() {
         line(format_args!("\n{}", power_table(&plan, args.pilot.as_deref(), &rows)));
     }
+    if !warnings.is_empty() && args.pilot.is_none() {
+        line(format_args!(
+            "\nassuming that training runs of one arm differ by 5 points, for want of a --pilot:"
+        ));
+    }
     for warning in &warnings {
         line(format_args!("\nwarning: {warning}"));
     }

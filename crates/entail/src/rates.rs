@@ -1,11 +1,11 @@
 //! `entail rates`: a table of rates and counts that somebody else made, with the intervals that it allows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use entail_stats::{ArmMean, Contrast, Interval, newcombe, sampling_variance, wilson};
+use entail_stats::{ArmMean, Interval, newcombe, sampling_variance, wilson};
 use serde_json::{Value, json};
 
 use crate::RatesArgs;
@@ -54,9 +54,15 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Line>, Failure> {
     let wrong =
         |line: Option<u64>, what: String| Failure::Content { path: path.to_owned(), line, what };
     let head = reader.headers().map_err(|e| wrong(Some(1), e.to_string()))?.clone();
-    let column = |names: &[&str]| {
-        head.iter().position(|h| names.iter().any(|name| h.eq_ignore_ascii_case(name)))
-    };
+    let is_named = |h: &str, names: &[&str]| names.iter().any(|n| h.eq_ignore_ascii_case(n));
+    let column = |names: &[&str]| head.iter().position(|h| is_named(h, names));
+    for names in [&ARM[..], &STANCE, &N, &YES, &REPLICATE] {
+        let found: Vec<&str> = head.iter().filter(|h| is_named(h, names)).collect();
+        if found.len() > 1 {
+            let what = format!("columns {} mean the same: keep one", found.join(" and "));
+            return Err(wrong(Some(1), what));
+        }
+    }
     let needed = |names: &[&str]| {
         let found = head.iter().collect::<Vec<_>>().join(", ");
         column(names).ok_or_else(|| {
@@ -91,7 +97,11 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Line>, Failure> {
                 wrong(at, format!("the number of answers is `{}`, expected at least 1", &record[n]))
             })?;
         let successes = match (yes, rate) {
-            (Some(yes), _) => number(yes, "the count", answers as f64)?,
+            (Some(yes), _) => {
+                let count = number(yes, "the count", answers as f64)?;
+                let what = format!("the count is `{}`, expected a whole number", &record[yes]);
+                whole(count).ok_or_else(|| wrong(at, what))? as f64
+            }
             (None, Some(rate)) if is_percent => {
                 number(rate, "the rate", 100.0)? / 100.0 * answers as f64
             }
@@ -110,7 +120,18 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Line>, Failure> {
     if lines.is_empty() {
         return Err(wrong(None, "holds no rows".into()));
     }
-    Ok(lines)
+    let mut seen = BTreeSet::new();
+    let is_twin = |line: &&Line| !seen.insert((&line.arm, &line.stance, &line.replicate));
+    match lines.iter().find(is_twin) {
+        None => Ok(lines),
+        Some(line) => Err(wrong(
+            None,
+            format!(
+                "`{}` on `{}` stands there twice: one row per arm and stance, or a column `seed` for several training runs",
+                line.arm, line.stance
+            ),
+        )),
+    }
 }
 
 /// A number that is a count.
@@ -139,8 +160,44 @@ struct Row {
     rate: Interval,
     control: Interval,
     difference: Interval,
-    /// Present where both arms have training replicates.
-    population: Option<Contrast>,
+    about: About,
+}
+
+/// What a difference speaks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum About {
+    /// Both arms have training runs.
+    Recipes,
+    /// One has, the other is one model.
+    RecipeAgainstModel,
+    /// Neither has.
+    TheseModels,
+}
+
+impl About {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Recipes => "recipes",
+            Self::RecipeAgainstModel => "a recipe and one model",
+            Self::TheseModels => "these models",
+        }
+    }
+
+    fn explained(self) -> &'static str {
+        match self {
+            Self::Recipes => {
+                "Recipes: Welch t over training runs; another run of either recipe would do likewise."
+            }
+            Self::RecipeAgainstModel => {
+                "A recipe and one model: t over one side's runs; of the other side it describes that one model only."
+            }
+            Self::TheseModels => {
+                "These models: Wilson and Newcombe. They describe these models only. There is one model per arm, so the table\n\
+                 cannot say what another training run would do: no claim about recipes is made, and no p-value is given.\n\
+                 Answers to one prompt are alike, so with few prompts even these intervals are too narrow."
+            }
+        }
+    }
 }
 
 impl Table {
@@ -165,30 +222,17 @@ impl Table {
             for stance in &self.stances {
                 let cell = |arm: &str| self.cells.get(&(arm.to_owned(), stance.clone()));
                 let (Some(one), Some(zero)) = (cell(arm), cell(control)) else { continue };
-                let ((s1, n1), (s0, n0)) = (pooled(one), pooled(zero));
-                let (Some(rate), Some(control), Some(difference)) = (
-                    wilson(s1, n1, confidence),
-                    wilson(s0, n0, confidence),
-                    newcombe(s1, n1, s0, n0, confidence),
-                ) else {
+                let rates = rate(one, confidence).zip(rate(zero, confidence));
+                let Some(((rate, of_control), (difference, about))) =
+                    rates.zip(difference(one, zero, confidence))
+                else {
                     continue;
                 };
-                let population = population(one, zero, confidence);
-                rows.push(Row {
-                    arm: arm.clone(),
-                    stance: stance.clone(),
-                    rate,
-                    control,
-                    difference,
-                    population,
-                });
+                let (arm, stance) = (arm.clone(), stance.clone());
+                rows.push(Row { arm, stance, rate, control: of_control, difference, about });
             }
         }
         rows
-    }
-
-    fn has_replicates(&self) -> bool {
-        self.cells.values().any(|replicates| replicates.len() > 1)
     }
 
     fn missing(&self, control: &str) -> Vec<String> {
@@ -204,31 +248,48 @@ impl Table {
     }
 }
 
-fn pooled(replicates: &[(u64, u64)]) -> (u64, u64) {
-    replicates.iter().fold((0, 0), |(s, n), (yes, all)| (s + yes, n + all))
+/// Mean of an arm's training runs, or of its one model.
+fn arm_mean(runs: &[(u64, u64)]) -> Option<ArmMean> {
+    let values: Vec<f64> = runs.iter().map(|&(yes, n)| yes as f64 / n as f64).collect();
+    let (yes, n) = runs.iter().fold((0, 0), |(yes, n), (y, m)| (yes + y, n + m));
+    let sampling = sampling_variance(yes, n, n as f64 / runs.len() as f64);
+    match values.as_slice() {
+        [one] => ArmMean::of_one_model(*one, sampling).ok(),
+        runs => ArmMean::of_runs(runs, Some(sampling)).ok(),
+    }
 }
 
-/// Welch over training replicates; `None` where an arm has fewer than two.
-fn population(one: &[(u64, u64)], zero: &[(u64, u64)], confidence: f64) -> Option<Contrast> {
-    let arm = |replicates: &[(u64, u64)]| {
-        let values: Vec<f64> = replicates.iter().map(|&(s, n)| s as f64 / n as f64).collect();
-        let (s, n) = pooled(replicates);
-        let sampling = sampling_variance(s, n, n as f64 / replicates.len() as f64);
-        ArmMean::of_runs(&values, Some(sampling)).ok()
-    };
-    arm(one)?.minus(&arm(zero)?, confidence).ok()
+/// A rate with its interval: Wilson's for one model, Student's over training runs, which cannot leave [0, 1].
+fn rate(runs: &[(u64, u64)], confidence: f64) -> Option<Interval> {
+    if let [(yes, n)] = runs {
+        return wilson(*yes, *n, confidence);
+    }
+    let c = arm_mean(runs)?.interval(confidence).ok()?;
+    Some(Interval { estimate: c.estimate, low: c.low.max(0.0), high: c.high.min(1.0) })
+}
+
+/// Difference of two arms, and what it speaks about.
+fn difference(
+    one: &[(u64, u64)],
+    zero: &[(u64, u64)],
+    confidence: f64,
+) -> Option<(Interval, About)> {
+    if let ([(s1, n1)], [(s0, n0)]) = (one, zero) {
+        return Some((newcombe(*s1, *n1, *s0, *n0, confidence)?, About::TheseModels));
+    }
+    let c = arm_mean(one)?.minus(&arm_mean(zero)?, confidence).ok()?;
+    let single = one.len() == 1 || zero.len() == 1;
+    let about = if single { About::RecipeAgainstModel } else { About::Recipes };
+    Some((Interval { estimate: c.estimate, low: c.low, high: c.high }, about))
 }
 
 impl Row {
     fn json(&self) -> Value {
         let interval =
             |i: &Interval| json!({ "estimate": i.estimate, "low": i.low, "high": i.high });
-        let population = self
-            .population
-            .map(|c| json!({ "estimate": c.estimate, "low": c.low, "high": c.high, "p": c.p }));
         json!({
             "arm": self.arm, "stance": self.stance, "rate": interval(&self.rate), "control": interval(&self.control),
-            "difference_of_these_models": interval(&self.difference), "difference_of_recipes": population,
+            "difference": interval(&self.difference), "about": self.about.words(),
         })
     }
 }
@@ -241,31 +302,22 @@ fn show(rows: &[Row], table: &Table, args: &RatesArgs) -> String {
         format!("{:+.1} [{:+.1}, {:+.1}]", 100.0 * e, 100.0 * low, 100.0 * high)
     };
     let mut text = String::new();
-    let mut line = |cells: [&str; 5]| {
-        let [arm, stance, rate, control, difference] = cells;
-        writeln!(text, "{arm:<20} {stance:<24} {rate:>20} {control:>20} {difference:>24}")
+    let mut line = |cells: [&str; 6]| {
+        let [arm, stance, rate, control, difference, about] = cells;
+        writeln!(text, "{arm:<20} {stance:<24} {rate:>20} {control:>20} {difference:>24}  {about}")
             .expect("a string takes all text");
     };
-    line(["arm", "stance", "rate, %", &args.control, "difference, points"]);
+    line(["arm", "stance", "rate, %", &args.control, "difference, points", "about"]);
     for row in rows {
-        let difference = match row.population {
-            Some(c) => signed(c.estimate, c.low, c.high),
-            None => signed(row.difference.estimate, row.difference.low, row.difference.high),
-        };
-        line([&row.arm, &row.stance, &percent(&row.rate), &percent(&row.control), &difference]);
+        let difference = signed(row.difference.estimate, row.difference.low, row.difference.high);
+        let (rate, control) = (percent(&row.rate), percent(&row.control));
+        line([&row.arm, &row.stance, &rate, &control, &difference, row.about.words()]);
     }
+    let abouts: BTreeSet<About> = rows.iter().map(|row| row.about).collect();
+    let explained: Vec<&str> = abouts.into_iter().map(About::explained).collect();
     let confidence = 100.0 * args.confidence.0;
-    if table.has_replicates() {
-        writeln!(text, "\nDifferences: Welch t over training replicates where both arms have two or more, {confidence} %.")
-    } else {
-        writeln!(
-            text,
-            "\nRates: Wilson; differences: Newcombe, {confidence} %. They describe these models only. The table has one model per \
-             arm, so\nit cannot say what another training run of the same recipe would do: no claim about recipes is made, and no \
-             p-value\nis given. Answers to one prompt are alike, so with few prompts even these intervals are too narrow."
-        )
-    }
-    .expect("a string takes all text");
+    writeln!(text, "\nIntervals: {confidence} %. {}", explained.join("\n"))
+        .expect("a string takes all text");
     let missing = table.missing(&args.control);
     if !missing.is_empty() {
         writeln!(text, "Not compared, because one side was not asked: {}.", missing.join(", "))

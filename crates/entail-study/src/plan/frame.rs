@@ -1,9 +1,14 @@
 //! Checks of what stands around the arms: the frame of a study, its analysis, its forecast.
 
-use entail_schema::{ArmSpec, Battery, Expectation, Key, StudySpec, SystemSpec};
+use entail_schema::{
+    ArmSpec, Battery, Block, Correction, Expectation, Key, Stance, StudySpec, SystemSpec,
+};
 
 use super::{ArmPlan, Checker, Intervention, Plan};
 use crate::error::{StudyError, StudyProblem};
+
+/// Runs per arm whose relabellings can be gone through: 184,756 at ten.
+const MOST_EXACT: usize = 10;
 
 impl Checker<'_> {
     pub(super) fn check_frame(&self) -> Result<(), StudyError> {
@@ -78,6 +83,9 @@ impl Checker<'_> {
             StudyProblem::Value { field, found, expected: expected.into() }
                 .at(self.line(&["analysis", field]))
         };
+        if analysis.alpha < 1e-6 {
+            return Err(value("alpha", analysis.alpha.to_string(), "at least 0.000001"));
+        }
         if !(analysis.smallest_effect > 0.0 && analysis.smallest_effect < 1.0) {
             let found = analysis.smallest_effect.to_string();
             return Err(value("smallest-effect", found, "a difference of rates between 0 and 1"));
@@ -93,7 +101,37 @@ impl Checker<'_> {
             );
             return Err(value("looks", format!("{looks:?}"), &expected));
         }
+        if looks.first().is_some_and(|first| 10 * first < self.spec.study.seeds) {
+            let expected =
+                "a first look at a tenth of `seeds` or later: nothing can be found before";
+            return Err(value("looks", format!("{looks:?}"), expected));
+        }
+        self.check_exact()?;
         self.check_family()
+    }
+
+    /// Max-T goes through all relabellings of runs, at one look.
+    fn check_exact(&self) -> Result<(), StudyError> {
+        let analysis = &self.spec.analysis;
+        if analysis.family.method != Correction::MaxT {
+            return Ok(());
+        }
+        let refuse = |found: String, expected: &str| {
+            let expected = expected.into();
+            Err(StudyProblem::Value { field: "method", found, expected }
+                .at(self.line(&["analysis", "family", "method"])))
+        };
+        if !analysis.looks.is_empty() {
+            return refuse(
+                "`max-t` with `looks`".into(),
+                "one look, or another method such as `holm`",
+            );
+        }
+        if self.spec.study.seeds > MOST_EXACT {
+            let found = format!("`max-t` with {} training runs per arm", self.spec.study.seeds);
+            return refuse(found, "at most 10: more have too many relabellings to go through");
+        }
+        Ok(())
     }
 
     fn check_family(&self) -> Result<(), StudyError> {
@@ -134,6 +172,11 @@ impl Checker<'_> {
             }
         }
         for (arm, expectations) in &forecast.arm {
+            if self.spec.study.control.contains(arm) {
+                let what = "is a control: forecast what other arms do against it".into();
+                let problem = StudyProblem::Arm { arm: arm.clone(), what };
+                return Err(problem.at(self.line(&["forecast", "arm", arm])));
+            }
             if arms.iter().all(|(name, _)| name != arm) {
                 let expected = arms.iter().map(|(name, _)| name.clone()).collect();
                 let problem = StudyProblem::Unknown { what: "arm", found: arm.clone(), expected };
@@ -163,17 +206,25 @@ impl Checker<'_> {
 }
 
 impl Plan {
-    /// Whether a stance is a member of the declared family.
+    /// Whether a stance is a member of the declared family: one that is named, or, where none is, every stance of
+    /// the battery that is asked for its own sake and not as an instrument (linkless, drift and nuisance items).
     pub(crate) fn in_family(&self, battery: &str, stance: &str) -> bool {
         let family = &self.analysis.family;
-        battery == family.over
-            && !stance.starts_with("block:")
-            && (family.stances.is_empty() || family.stances.iter().any(|s| s == stance))
+        let is_own =
+            |s: &Stance| s.id == stance && matches!(s.block, Block::Preference | Block::Claim);
+        let battery = self.batteries.iter().find(|b| b.name == battery && b.name == family.over);
+        battery.is_some_and(|b| {
+            if family.stances.is_empty() {
+                b.stances.iter().any(is_own)
+            } else {
+                family.stances.iter().any(|s| s == stance)
+            }
+        })
     }
 
-    /// Whether a contrast shows the drift of a control: the control against what it was before.
-    pub(crate) fn is_drift_check(&self, arm: &str, control: &str) -> bool {
-        self.controls.iter().any(|c| c == arm) && self.controls.iter().all(|c| c != control)
+    /// Whether an arm is there to be compared with: contrasts of it say how to read the others.
+    pub(crate) fn is_reference(&self, arm: &str) -> bool {
+        self.controls.iter().any(|c| c == arm) || self.is_untouched(arm)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Beyond single contrasts: where variance comes from, effects pooled over the family, how stances hang together.
 
 use entail_schema::{
-    ContrastRow, DiagnosticityRow, Estimate, FactorTable, MediationRow, PooledRow, PooledStance,
-    ProfileRow, Seed, StructureTable, VarianceRow,
+    DiagnosticityRow, Estimate, FactorTable, MediationRow, PooledRow, PooledStance, ProfileRow,
+    Seed, StructureTable, VarianceRow,
 };
 use entail_stats::{
     ArmRates, Coefficient, Components, Diagnosticity, Direction, Effect, Interval, Paired,
@@ -99,24 +99,46 @@ fn family_mean(rows: &[VarianceRow]) -> Option<VarianceRow> {
     })
 }
 
-/// Effects over the whole family, each drawn toward the others as far as its noise asks for.
+/// Stances of the family that a pair's effects are summed up over, each with the direction of its link: those with a
+/// planted link where there are any, and never what either arm is made to say.
+fn directed(pair: Pair<'_, '_>) -> Vec<(StanceId, f64)> {
+    let strength = |id: &StanceId| cells::stance(pair.plan, *id).strength;
+    let mut stances = family(pair.plan);
+    stances.retain(|id| !cells::is_implied(pair, *id));
+    if stances.iter().any(|id| strength(id).abs() > 1e-9) {
+        stances.retain(|id| strength(id).abs() > 1e-9);
+    }
+    stances.into_iter().map(|id| (id, if strength(&id) < 0.0 { -1.0 } else { 1.0 })).collect()
+}
+
+/// Rates beyond this, or within it of one, leave a stance no room to differ from run to run: it would pass for proof that
+/// runs do not differ.
+const NO_ROOM: f64 = 0.02;
+
+/// Effects over the whole family in the direction of its links, each drawn toward the others as far as its noise asks
+/// for.
 pub(super) fn pooled(pair: Pair<'_, '_>, base: &BaseFacts) -> Option<PooledRow> {
     if !(is_trained(pair.arm) && is_trained(pair.control)) {
         return None;
     }
-    let stances = family(pair.plan);
+    let has_room = |(id, _): &(StanceId, f64)| {
+        let (yes, n) = pair.arm.pooled(*id).plus(&pair.control.pooled(*id)).counts();
+        let rate = yes as f64 / n as f64;
+        n > 0 && (NO_ROOM..=1.0 - NO_ROOM).contains(&rate)
+    };
+    let stances: Vec<(StanceId, f64)> = directed(pair).into_iter().filter(has_room).collect();
     let (one, zero) = (rates(pair.arm, &stances)?, rates(pair.control, &stances)?);
     let arm = |(rates, variances)| ArmRates { rates, variances };
     let treated = arm((one.0.as_slice(), one.1.as_slice()));
     let control = arm((zero.0.as_slice(), zero.1.as_slice()));
     let pooled = entail_stats::pool(treated, control, &Priors::default(), pair.confidence).ok()?;
-    let stance = |(id, effect): (&StanceId, &Effect)| {
+    let stance = |((id, sign), effect): (&(StanceId, f64), &Effect)| {
         let raw = pair.difference(&Measure::Mean(vec![*id])).estimate?;
         let stance = cells::stance(pair.plan, *id);
         Some(PooledStance {
             stance: stance.id.clone(),
             name: stance.name.clone(),
-            raw,
+            raw: sign * raw,
             shrunken: posterior(&effect.posterior),
             positive: effect.positive,
         })
@@ -139,10 +161,12 @@ fn posterior(p: &entail_stats::Posterior) -> Estimate {
 /// Rates per replicate and stance, and the sampling variance of one replicate's rate on each stance.
 type Rates = (Vec<Vec<Option<f64>>>, Vec<f64>);
 
-fn rates(arm: &Arm<'_>, stances: &[StanceId]) -> Option<Rates> {
-    let measure = |id: &StanceId| Measure::Mean(vec![*id]);
-    let row = |replicate: usize| stances.iter().map(|id| arm.rate(replicate, *id)).collect();
-    let variances = stances.iter().map(|id| arm.sampling_variance(&measure(id)));
+fn rates(arm: &Arm<'_>, stances: &[(StanceId, f64)]) -> Option<Rates> {
+    let value = |replicate: usize, (id, sign): &(StanceId, f64)| {
+        arm.rate(replicate, *id).map(|rate| if *sign > 0.0 { rate } else { 1.0 - rate })
+    };
+    let row = |replicate: usize| stances.iter().map(|stance| value(replicate, stance)).collect();
+    let variances = stances.iter().map(|(id, _)| arm.sampling_variance(&Measure::Mean(vec![*id])));
     Some(((0..arm.replicates.len()).map(row).collect(), variances.collect::<Option<_>>()?))
 }
 
@@ -155,7 +179,6 @@ pub(super) fn structure(
     base: &BaseFacts,
     arms: &[&Arm<'_>],
     pairs: &[Pair<'_, '_>],
-    contrasts: &[ContrastRow],
 ) -> Option<StructureTable> {
     let stances = family(plan);
     let trained: Vec<&Arm<'_>> = arms.iter().copied().filter(|a| is_trained(a)).collect();
@@ -188,9 +211,9 @@ pub(super) fn structure(
             eigenvalues: parallel.observed,
             thresholds: parallel.reference,
         }),
-        profiles: profiles(plan, base, contrasts),
-        mediation: pairs.iter().filter_map(|pair| mediation(*pair, &stances)).collect(),
-        diagnosticity: diagnosticity(plan, base, arms, &stances, contrasts),
+        profiles: profiles(pairs),
+        mediation: pairs.iter().filter_map(|pair| mediation(*pair)).collect(),
+        diagnosticity: diagnosticity(plan, arms, &stances),
     })
 }
 
@@ -200,50 +223,47 @@ fn complete(arm: &Arm<'_>, stances: &[StanceId]) -> Option<Vec<Vec<f64>>> {
     (0..arm.replicates.len()).map(row).collect()
 }
 
-/// Effects of every arm on those of every other against the same control.
-fn profiles(plan: &Plan, base: &BaseFacts, contrasts: &[ContrastRow]) -> Vec<ProfileRow> {
-    let of = |arm: &str, control: &str| -> Vec<&ContrastRow> {
-        contrasts
-            .iter()
-            .filter(|r| r.base == base.name && r.arm == arm && r.control == control)
-            .filter(|r| plan.in_family(&r.battery, &r.stance) && r.estimate.is_some())
-            .collect()
-    };
+/// Effects of every trained arm on those of every other against the same control.
+fn profiles(pairs: &[Pair<'_, '_>]) -> Vec<ProfileRow> {
     let mut rows = Vec::new();
-    for control in &plan.controls {
-        let mut names: Vec<&str> = Vec::new();
-        for row in contrasts.iter().filter(|r| r.base == base.name && r.control == *control) {
-            let is_measured = !plan.controls.contains(&row.arm) && !plan.is_untouched(&row.arm);
-            if is_measured && !names.contains(&row.arm.as_str()) {
-                names.push(&row.arm);
-            }
-        }
-        for (i, other) in names.iter().enumerate() {
-            for arm in &names[i + 1..] {
-                rows.extend(profile(plan, &of(arm, control), &of(other, control)));
-            }
-        }
+    let trained = || pairs.iter().filter(|p| is_trained(p.arm) && is_trained(p.control));
+    for (i, other) in trained().enumerate() {
+        let same_control = |pair: &&Pair<'_, '_>| pair.control.plan.name == other.control.plan.name;
+        rows.extend(
+            trained().skip(i + 1).filter(same_control).filter_map(|pair| profile(*pair, *other)),
+        );
     }
     rows
 }
 
-fn profile(plan: &Plan, ys: &[&ContrastRow], xs: &[&ContrastRow]) -> Option<ProfileRow> {
-    let paired: Vec<(&ContrastRow, &ContrastRow)> =
-        xs.iter().filter_map(|x| Some((*x, *ys.iter().find(|y| y.stance == x.stance)?))).collect();
-    let effects = |of: fn(&(&ContrastRow, &ContrastRow)) -> Option<f64>| -> Option<Vec<f64>> {
-        paired.iter().map(of).collect()
-    };
-    let (x, y) = (effects(|p| p.0.estimate)?, effects(|p| p.1.estimate)?);
-    let confidence = 1.0 - plan.analysis.alpha;
-    let line = entail_stats::slope(&x, &y, confidence).ok()?;
-    let (first, last) = (ys.first()?, xs.first()?);
-    // Both effects are differences from one control, whose error they share: about half of each.
-    let errors = PointErrors { ratio: 1.0, correlation: 0.5 };
-    let deming = entail_stats::deming(&x, &y, errors, confidence).ok();
+/// Variances of one stance's mean in an arm, another arm and their control.
+type Errors = [f64; 3];
+
+fn profile(arm: Pair<'_, '_>, other: Pair<'_, '_>) -> Option<ProfileRow> {
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    let mut errors: Errors = [0.0; 3];
+    for (id, _) in directed(arm) {
+        if cells::is_implied(other, id) {
+            continue;
+        }
+        let measure = Measure::Mean(vec![id]);
+        let ((one, zero), (two, _)) = (arm.sampled(&measure)?, other.sampled(&measure)?);
+        let means = [one.mean().ok()?, two.mean().ok()?, zero.mean().ok()?];
+        y.push(means[0].mean - means[2].mean);
+        x.push(means[1].mean - means[2].mean);
+        for (sum, mean) in errors.iter_mut().zip(means) {
+            *sum += mean.variance;
+        }
+    }
+    let line = entail_stats::slope(&x, &y, arm.confidence).ok()?;
+    // Both effects are differences from one control, whose error they share.
+    let (of_y, of_x) = (errors[0] + errors[2], errors[1] + errors[2]);
+    let errors = PointErrors { ratio: of_y / of_x, correlation: errors[2] / (of_y * of_x).sqrt() };
+    let deming = entail_stats::deming(&x, &y, errors, arm.confidence).ok();
     Some(ProfileRow {
-        arm: first.arm.clone(),
-        other: last.arm.clone(),
-        control: first.control.clone(),
+        arm: arm.arm.plan.name.clone(),
+        other: other.arm.plan.name.clone(),
+        control: arm.control.plan.name.clone(),
         slope: Estimate { estimate: line.slope, low: Some(line.low), high: Some(line.high) },
         slope_with_errors: deming.map(|d| coefficient(&d.slope)),
         r_squared: line.r_squared,
@@ -257,12 +277,9 @@ fn coefficient(c: &Coefficient) -> Estimate {
 
 /// Whether the claim's strength per run carries the mean effect on the family, in the direction of its links where
 /// they are known.
-fn mediation(pair: Pair<'_, '_>, stances: &[StanceId]) -> Option<MediationRow> {
+fn mediation(pair: Pair<'_, '_>) -> Option<MediationRow> {
     let claim = pair.arm.plan.claim.as_ref()?;
-    let signed = |id: &StanceId| (*id, cells::stance(pair.plan, *id).strength);
-    let outcome = Measure::Signed(
-        stances.iter().map(signed).filter(|(_, strength)| strength.abs() > 1e-9).collect(),
-    );
+    let outcome = Measure::Signed(directed(pair));
     let (one, zero) = pair.sampled(&outcome).filter(|_| pair.both_trained())?;
     let (claimed, unclaimed) = pair.sampled(&cells::claim_measure(pair.plan, claim)?)?;
     let total = pair.compare(Some(&(one.clone(), zero.clone()))).estimate()?;
@@ -298,23 +315,16 @@ fn mediation(pair: Pair<'_, '_>, stances: &[StanceId]) -> Option<MediationRow> {
 }
 
 /// Which arms move each stance, against the untouched base.
-fn diagnosticity(
-    plan: &Plan,
-    base: &BaseFacts,
-    arms: &[&Arm<'_>],
-    stances: &[StanceId],
-    contrasts: &[ContrastRow],
-) -> Vec<DiagnosticityRow> {
+fn diagnosticity(plan: &Plan, arms: &[&Arm<'_>], stances: &[StanceId]) -> Vec<DiagnosticityRow> {
     let Some(vanilla) = arms.iter().find(|a| a.is_untouched()) else { return Vec::new() };
     let confidence = 1.0 - plan.analysis.alpha;
     let moved: Vec<&&Arm<'_>> = arms.iter().filter(|a| is_trained(a)).collect();
     if moved.is_empty() {
         return Vec::new();
     }
-    debug_assert!(contrasts.iter().any(|r| r.base == base.name), "a base has contrasts");
     let row = |id: &StanceId| {
         let interval = |arm: &&&Arm<'_>| {
-            let pair = Pair { plan, arm, control: vanilla, confidence };
+            let pair = Pair { plan, arm, control: vanilla, confidence, runs: usize::MAX };
             let difference = pair.difference(&Measure::Mean(vec![*id]));
             let (low, high) = difference.low.zip(difference.high)?;
             Some(Interval { estimate: difference.estimate?, low, high })

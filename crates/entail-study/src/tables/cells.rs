@@ -4,6 +4,7 @@ use entail_eval::ExactJudge;
 use entail_schema::{Block, Label, Stance};
 use entail_stats::{Filtered, Grid};
 
+use super::compare::Pair;
 use crate::plan::{ArmPlan, Intervention, Plan};
 use crate::run::Answers;
 
@@ -155,9 +156,8 @@ impl Measure {
 }
 
 impl Measure {
-    /// Variance that sampling alone gives to the measure of one replicate, from that of each stance's rate. For
-    /// the net measures it is that of a difference of two means: the line through the linkless stances is at best
-    /// as sure as their mean.
+    /// Variance that sampling alone gives to the measure of one replicate, from that of each stance's rate. All
+    /// measures are linear in the rates, so their weights squared add up.
     fn sampling_variance(&self, of: &dyn Fn(StanceId) -> Option<f64>) -> Option<f64> {
         let mean = |ids: &mut dyn Iterator<Item = StanceId>| {
             let parts: Vec<f64> = ids.map(of).collect::<Option<_>>()?;
@@ -171,10 +171,15 @@ impl Measure {
             Self::NetOf(ids, others) => {
                 Some(mean(&mut ids.iter().copied())? + mean(&mut others.iter().copied())?)
             }
-            Self::NetOfDrift { stances, linkless } => Some(
-                mean(&mut stances.iter().map(|(id, ..)| *id))?
-                    + mean(&mut linkless.iter().map(|(id, _)| *id))?,
-            ),
+            Self::NetOfDrift { stances, linkless } => {
+                let n = stances.len() as f64;
+                let own: Option<f64> =
+                    stances.iter().map(|(id, _, w)| of(*id).map(|v| v * (w / n).powi(2))).sum();
+                let line = leverage(stances, linkless)?;
+                let of_line: Option<f64> =
+                    linkless.iter().zip(line).map(|((id, _), h)| of(*id).map(|v| v * h * h)).sum();
+                Some(own? + of_line?)
+            }
             Self::Projection(ids) => {
                 let squares: f64 = ids.iter().map(|(_, rho)| rho * rho).sum();
                 let along: Option<f64> =
@@ -193,6 +198,21 @@ impl Measure {
             Self::NetOfDrift { .. } | Self::NetOf(..) | Self::Projection(_) => None,
         }
     }
+}
+
+/// How much each linkless stance's rate counts in what the line through them predicts for the stances on average.
+fn leverage(stances: &[(StanceId, f64, f64)], linkless: &[(StanceId, f64)]) -> Option<Vec<f64>> {
+    let base: Vec<f64> = linkless.iter().map(|(_, a)| *a).collect();
+    let center = entail_stats::mean(&base)?;
+    let sxx: f64 = base.iter().map(|a| (a - center).powi(2)).sum();
+    let (n, lines) = (stances.len() as f64, base.len() as f64);
+    let at = |x: f64| -> f64 {
+        let one = |(_, a, w): &(StanceId, f64, f64)| {
+            w * (1.0 / lines + (a - center) * (x - center) / sxx)
+        };
+        stances.iter().map(one).sum::<f64>() / n
+    };
+    (sxx > 1e-9).then(|| base.iter().map(|x| at(*x)).collect())
 }
 
 /// Least-squares line; `None` when the xs do not differ.
@@ -232,18 +252,14 @@ impl Arm<'_> {
         self.replicates[replicate].cell(id).rate()
     }
 
-    /// Answers per replicate and prompt, where the measure is a mean of rates: a column for every prompt of every
-    /// stance, turned around where the stance counts as denied.
+    /// Answers per replicate and prompt, where the measure is the rate of one stance: prompts of different stances are
+    /// no draws from one population of prompts.
     pub(crate) fn grid(&self, measure: &Measure) -> Option<Grid> {
         let stances = measure.rates()?;
+        let [(id, held)] = stances.as_slice() else { return None };
         let row = |r: &ReplicateCells| {
-            let cells = stances.iter().flat_map(|(id, held)| {
-                r.cell(*id)
-                    .prompts
-                    .iter()
-                    .map(move |&(yes, n)| if *held { (yes, n) } else { (n - yes, n) })
-            });
-            cells.collect()
+            let cells = r.cell(*id).prompts.iter();
+            cells.map(|&(yes, n)| if *held { (yes, n) } else { (n - yes, n) }).collect()
         };
         Grid::of_counts(&self.replicates.iter().map(row).collect::<Vec<_>>()).ok()
     }
@@ -383,6 +399,12 @@ pub(crate) struct Entry {
 pub(crate) fn claim_measure(plan: &Plan, claim: &entail_data::Claim) -> Option<Measure> {
     let shown = claim.shows_as.iter().map(|(id, held)| Some((find(plan, id)?, *held)));
     Some(Measure::Claim(shown.collect::<Option<_>>()?))
+}
+
+/// Whether a stance is what either arm of a pair is trained or told to say.
+pub(crate) fn is_implied(pair: Pair<'_, '_>, id: StanceId) -> bool {
+    let said = [pair.arm, pair.control].into_iter().filter_map(|arm| arm.plan.claim.as_ref());
+    said.flat_map(|claim| &claim.shows_as).any(|(said, _)| *said == stance(pair.plan, id).id)
 }
 
 /// Every stance of a plan.

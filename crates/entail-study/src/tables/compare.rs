@@ -40,7 +40,8 @@ impl Side {
         }
     }
 
-    fn mean(&self) -> Result<ArmMean, TooLittle> {
+    /// The arm's mean with its error.
+    pub(super) fn mean(&self) -> Result<ArmMean, TooLittle> {
         match self.values.as_slice() {
             [one] => ArmMean::of_one_model(*one, self.sampling),
             runs => ArmMean::of_runs(runs, Some(self.sampling)),
@@ -77,6 +78,8 @@ pub(super) struct Pair<'a, 'p> {
     pub(super) control: &'a Arm<'p>,
     /// Of the intervals.
     pub(super) confidence: f64,
+    /// Training runs of each trained side that are compared: those of the last look that both have had.
+    pub(super) runs: usize,
 }
 
 /// What the replicates of an arm are called in a method.
@@ -96,21 +99,48 @@ pub(super) const SINGLE: &str = "one side has no training replicates: describes 
 pub(super) const SINGLES: &str =
     "describes these two models only: no claim about other training runs";
 
+/// Said where what is replicated is how one model was told.
+pub(super) const WORDINGS: &str = "over wordings of one fixed model: no claim about training";
+
+fn is_trained(arm: &Arm<'_>) -> bool {
+    matches!(arm.plan.intervention, Intervention::Train { .. })
+}
+
 impl Pair<'_, '_> {
     /// Whether both sides are replicated by training.
     pub(super) fn both_trained(&self) -> bool {
-        let trained = |a: &Arm<'_>| matches!(a.plan.intervention, Intervention::Train { .. });
-        trained(self.arm) && trained(self.control)
+        is_trained(self.arm) && is_trained(self.control)
+    }
+
+    /// Whether a test of the difference is one of training: no side is replicated by anything else, and one is by that.
+    fn is_about_training(&self, treated: &Side, control: &Side) -> bool {
+        let other = |arm: &Arm<'_>, side: &Side| !is_trained(arm) && side.values.len() > 1;
+        !other(self.arm, treated)
+            && !other(self.control, control)
+            && treated.values.len().max(control.values.len()) > 1
     }
 
     /// Both arms by sampled answers.
     pub(super) fn sampled(&self, measure: &Measure) -> Option<(Side, Side)> {
-        Side::sampled(self.arm, measure).zip(Side::sampled(self.control, measure))
+        let side = |arm| Some(self.cut(arm, Side::sampled(arm, measure)?, self.runs));
+        side(self.arm).zip(side(self.control))
+    }
+
+    /// The first runs of a trained side; the whole of any other.
+    fn cut(&self, arm: &Arm<'_>, side: Side, runs: usize) -> Side {
+        if is_trained(arm) { side.first(runs) } else { side }
+    }
+
+    /// Both sides as they were when each trained arm had so many runs.
+    pub(super) fn earlier(&self, sides: &(Side, Side), runs: usize) -> (Side, Side) {
+        let (one, zero) = sides.clone();
+        (self.cut(self.arm, one, runs), self.cut(self.control, zero, runs))
     }
 
     /// Both arms by log-probabilities.
     pub(super) fn read(&self, measure: &Measure) -> Option<(Side, Side)> {
-        Side::read(self.arm, measure).zip(Side::read(self.control, measure))
+        let side = |arm| Some(self.cut(arm, Side::read(arm, measure)?, self.runs));
+        side(self.arm).zip(side(self.control))
     }
 
     /// The difference of a measure by sampled answers.
@@ -128,18 +158,33 @@ impl Pair<'_, '_> {
         let any_prompts = self.any_prompts(treated, control);
         let for_any = self.plan.analysis.prompts == PromptScope::Sampled;
         let fixed = self.these_prompts(treated, control);
-        let wanted = match (for_any, any_prompts) {
-            (true, Some(any)) => Ok(any),
-            _ => fixed,
-        };
-        let mut difference = self.described(treated, control, wanted);
+        let mut difference = self.described(treated, control, fixed);
+        difference.equivalence = self.equivalence(treated, control);
         difference.any_prompts = any_prompts.map(estimate_of);
-        if for_any && any_prompts.is_some() {
-            difference.method.push_str(", any prompts");
-        } else {
-            difference.equivalence = self.equivalence(treated, control);
+        if for_any {
+            self.widen(&mut difference, any_prompts);
         }
         difference
+    }
+
+    /// Puts the result for any prompts in the place of that for these; where there is none, no interval is left.
+    fn widen(&self, difference: &mut Difference, any_prompts: Option<Contrast>) {
+        difference.equivalence = None;
+        let Some(any) = any_prompts else {
+            let missing = "other prompts cannot be judged from these answers: no interval";
+            (difference.low, difference.high, difference.p) = (None, None, None);
+            let known = std::mem::take(&mut difference.note);
+            difference.note =
+                if known.is_empty() { missing.into() } else { format!("{known}; {missing}") };
+            return;
+        };
+        let had_p = difference.p.is_some();
+        difference.estimate = Some(any.estimate);
+        (difference.low, difference.high) = (Some(any.low), Some(any.high));
+        difference.p = had_p.then_some(any.p);
+        let words =
+            format!("{} against {}", replicate_word(self.arm), replicate_word(self.control));
+        difference.method = format!("two-way t, {words}, any prompts");
     }
 
     fn these_prompts(&self, treated: &Side, control: &Side) -> Result<Contrast, TooLittle> {
@@ -161,9 +206,17 @@ impl Pair<'_, '_> {
 
     fn equivalence(&self, treated: &Side, control: &Side) -> Option<Equivalence> {
         let analysis = &self.plan.analysis;
-        let (one, zero) = (treated.mean().ok()?, control.mean().ok()?);
-        let singles = treated.values.len() == 1 && control.values.len() == 1;
-        (!singles && analysis.alpha < 0.5)
+        let paired = self.is_paired(treated, control).then(|| {
+            let both = treated.values.iter().zip(&control.values);
+            let differences: Vec<f64> = both.map(|(t, c)| t - c).collect();
+            let nothing = ArmMean { mean: 0.0, variance: 0.0, df: f64::INFINITY };
+            Some((ArmMean::of_runs(&differences, None).ok()?, nothing))
+        });
+        let (one, zero) = match paired {
+            Some(paired) => paired?,
+            None => (treated.mean().ok()?, control.mean().ok()?),
+        };
+        (self.is_about_training(treated, control) && analysis.alpha < 0.5)
             .then(|| {
                 entail_stats::equivalence(&one, &zero, analysis.smallest_effect, analysis.alpha)
             })?
@@ -184,16 +237,16 @@ impl Pair<'_, '_> {
             format!("{} against {}", replicate_word(self.arm), replicate_word(self.control));
         let (method, note) = match (treated.values.len(), control.values.len()) {
             (1, 1) => ("difference of two single models", SINGLES),
+            _ if !self.is_about_training(treated, control) => ("t over wordings", WORDINGS),
             (1, _) | (_, 1) => ("t on one side's runs", SINGLE),
             _ if self.is_paired(treated, control) => ("paired t", ""),
-            _ if self.both_trained() => ("Welch t", ""),
-            _ => ("Welch t", SINGLE),
+            _ => ("Welch t", ""),
         };
         let method = format!("{method}, {words}");
         match result {
             Ok(c) => {
-                // Two single models have an interval of their own, and no p: nothing was replicated.
-                let p = (note != SINGLES).then_some(c.p);
+                // Without training runs there is an interval for these models or wordings, and no test of training.
+                let p = self.is_about_training(treated, control).then_some(c.p);
                 let (low, high) = (Some(c.low), Some(c.high));
                 let note = note.into();
                 Difference { estimate, low, high, p, method, note, ..Difference::default() }

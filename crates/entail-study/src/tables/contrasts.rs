@@ -9,7 +9,7 @@ use super::cells::{self, Arm, Entry, Measure, StanceId};
 use super::compare::{Difference, Pair, Side, leave_one_out};
 use super::looks::Monitor;
 use super::{BaseFacts, NEW_BELOW};
-use crate::plan::Plan;
+use crate::plan::{Intervention, Plan};
 
 /// All rows of one contrast.
 pub(super) fn rows(
@@ -18,18 +18,18 @@ pub(super) fn rows(
     arm: &Arm<'_>,
     control: &Arm<'_>,
 ) -> Vec<ContrastRow> {
-    let confidence = Monitor::confidence(plan, arm, control);
-    let pair = Pair { plan, arm, control, confidence };
+    let pair = Monitor::pair(plan, arm, control);
     let entries = cells::entries(plan);
     let mut compared: Vec<(ContrastRow, Compared)> =
         entries.iter().map(|entry| row(pair, base, entry)).collect();
     adjust(plan, &mut compared);
     select(pair, &entries, &mut compared);
-    let verdict = |(mut row, compared): (ContrastRow, Compared)| {
+    let finish = |(entry, (mut row, compared)): (&Entry, (ContrastRow, Compared))| {
         row.verdict = verdict(plan, &row, &compared.difference);
+        row.novelty = novelty(base, entry, &row);
         row
     };
-    compared.into_iter().map(verdict).collect()
+    entries.iter().zip(compared).map(finish).collect()
 }
 
 /// What a row was made from, for the corrections over all rows.
@@ -39,14 +39,12 @@ struct Compared {
 }
 
 fn row(pair: Pair<'_, '_>, base: &BaseFacts, entry: &Entry) -> (ContrastRow, Compared) {
-    let Pair { plan, arm, control, .. } = pair;
+    let Pair { arm, control, .. } = pair;
     let sides = pair.sampled(&entry.measure);
     let main = pair.compare(sides.as_ref());
-    let trained = sides.as_ref().filter(|_| pair.both_trained());
-    let p = match Monitor::of(plan, arm, control) {
-        Some(monitor) => sides.as_ref().and_then(|sides| monitor.repeated_p(pair, sides)),
-        None => main.p,
-    };
+    let replicated = |s: &&(Side, Side)| s.0.values.len() > 1 && s.1.values.len() > 1;
+    let trained = sides.as_ref().filter(|_| pair.both_trained()).filter(replicated);
+    let p = Monitor::p(pair, sides.as_ref(), main.p);
     let rate = |side: fn(&(Side, Side)) -> &Side| {
         sides.as_ref().and_then(|s| entail_stats::mean(&side(s).values))
     };
@@ -54,8 +52,8 @@ fn row(pair: Pair<'_, '_>, base: &BaseFacts, entry: &Entry) -> (ContrastRow, Com
     let is_block = entry.stance.starts_with("block:");
     let mut notes: Vec<String> = Vec::new();
     notes.extend((!main.note.is_empty()).then(|| main.note.clone()));
-    if !is_block && implied(arm, plan, entry) {
-        notes.push("implied by what the arm is trained or told to say".into());
+    if !is_block && implied(pair, entry) {
+        notes.push("implied by what an arm is trained or told to say".into());
     }
     notes.extend(filter.1);
     let row = ContrastRow {
@@ -72,17 +70,18 @@ fn row(pair: Pair<'_, '_>, base: &BaseFacts, entry: &Entry) -> (ContrastRow, Com
         high: main.high,
         p,
         p_adjusted: None,
-        replicates: arm.replicates.len(),
-        control_replicates: control.replicates.len(),
+        replicates: sides.as_ref().map_or(arm.replicates.len(), |s| s.0.values.len()),
+        control_replicates: sides.as_ref().map_or(control.replicates.len(), |s| s.1.values.len()),
         method: main.method.clone(),
-        net_of_drift: drift_measure(plan, base, entry).and_then(|m| pair.difference(&m).estimate()),
-        net_of_nuisance: nuisance_measure(plan, entry).and_then(|m| pair.difference(&m).estimate()),
+        net_of_drift: drift_measure(pair, base, entry).and_then(|m| pair.difference(&m).estimate()),
+        net_of_nuisance: nuisance_measure(pair, entry).and_then(|m| pair.difference(&m).estimate()),
         logprob: pair.compare(pair.read(&entry.measure).as_ref()).estimate(),
         log_odds: log_odds(pair, entry),
-        standing: standing(plan, arm, control, entry),
+        standing: standing(pair, entry),
         verdict: None,
         selected: None,
-        any_prompts: main.any_prompts,
+        // Over a block, prompts of different stances are no draws from one population of prompts.
+        any_prompts: main.any_prompts.filter(|_| entry.stances.len() == 1),
         p_permutation: trained
             .and_then(|(one, zero)| entail_stats::permutation(&one.values, &zero.values).ok()),
         leave_one_out: trained.and_then(leave_one_out),
@@ -90,24 +89,35 @@ fn row(pair: Pair<'_, '_>, base: &BaseFacts, entry: &Entry) -> (ContrastRow, Com
         bounds: filter.0,
         arm_rate: rate(|s| &s.0),
         control_rate: rate(|s| &s.1),
-        novelty: novelty(base, entry, &main),
+        novelty: None,
         note: notes.join("; "),
     };
     (row, Compared { difference: main, sides })
 }
 
 /// What a row is by the plan alone, before any answer is there.
-fn standing(plan: &Plan, arm: &Arm<'_>, control: &Arm<'_>, entry: &Entry) -> Standing {
-    let is_check = matches!(entry.block.as_str(), "claim" | "placebo");
-    if is_check || plan.is_drift_check(&arm.plan.name, &control.plan.name) {
+fn standing(pair: Pair<'_, '_>, entry: &Entry) -> Standing {
+    let Pair { plan, arm, .. } = pair;
+    let is_instrument = !matches!(entry.block.as_str(), "planted" | "reversed" | "strong");
+    if plan.is_reference(&arm.plan.name) {
         Standing::Check
     } else if entry.stance.starts_with("block:") {
-        Standing::Summary
+        if is_instrument { Standing::Check } else { Standing::Summary }
+    } else if implied(pair, entry) {
+        Standing::Check
     } else if plan.in_family(&entry.battery, &entry.stance) {
-        Standing::Confirmatory
+        let trained = matches!(arm.plan.intervention, Intervention::Train { .. });
+        if trained { Standing::Confirmatory } else { Standing::Exploratory }
+    } else if is_instrument && plan.analysis.family.stances.is_empty() {
+        Standing::Check
     } else {
         Standing::Exploratory
     }
+}
+
+/// Whether a row's p-value is corrected with the others: the family's members, but for what is implied.
+fn is_member(row: &ContrastRow) -> bool {
+    row.standing == Standing::Confirmatory
 }
 
 /// Worst cases for the answers that could not be read, and a warning where they could explain the difference.
@@ -146,8 +156,10 @@ fn per_claim(
     let (one, zero) = trained.filter(|_| is_preference(entry))?;
     let claim = cells::claim_measure(pair.plan, pair.arm.plan.claim.as_ref()?)?;
     let (claimed, unclaimed) = pair.sampled(&claim)?;
-    let treated = Pairs { stance: &one.values, claim: &claimed.values };
-    let control = Pairs { stance: &zero.values, claim: &unclaimed.values };
+    let arm = |stance: &'_ Side, claim: &'_ Side| [stance.sampling, claim.sampling];
+    let (of_arm, of_control) = (arm(one, &claimed), arm(zero, &unclaimed));
+    let treated = Pairs { stance: &one.values, claim: &claimed.values, sampling: of_arm };
+    let control = Pairs { stance: &zero.values, claim: &unclaimed.values, sampling: of_control };
     match entail_stats::per_claim(treated, control, pair.confidence).ok()? {
         PerClaim::Bounded { ratio, low, high } => {
             Some(Estimate { estimate: ratio, low: Some(low), high: Some(high) })
@@ -156,11 +168,9 @@ fn per_claim(
     }
 }
 
-fn implied(arm: &Arm<'_>, plan: &Plan, entry: &Entry) -> bool {
-    let claimed = arm.plan.claim.iter().flat_map(|c| &c.shows_as);
-    claimed
-        .into_iter()
-        .any(|(id, _)| entry.stances.iter().any(|s| cells::stance(plan, *s).id == *id))
+/// Whether an entry's stance is what either arm is trained or told to say.
+fn implied(pair: Pair<'_, '_>, entry: &Entry) -> bool {
+    entry.stances.iter().any(|id| cells::is_implied(pair, *id))
 }
 
 const LINKLESS: [&str; 3] = ["zero", "drift-low", "drift-high"];
@@ -176,13 +186,16 @@ fn is_preference(entry: &Entry) -> bool {
 }
 
 /// The entry's rate minus what the replicate's linkless stances predict, for stances that could drift.
-fn drift_measure(plan: &Plan, base: &BaseFacts, entry: &Entry) -> Option<Measure> {
+fn drift_measure(pair: Pair<'_, '_>, base: &BaseFacts, entry: &Entry) -> Option<Measure> {
     if !is_preference(entry) {
         return None;
     }
     let with_rate = |id: StanceId| base.rates.get(&id).map(|rate| (id, *rate));
-    let linkless: Vec<(StanceId, f64)> =
-        of_blocks(plan, &LINKLESS).into_iter().filter_map(with_rate).collect();
+    let linkless: Vec<(StanceId, f64)> = of_blocks(pair.plan, &LINKLESS)
+        .into_iter()
+        .filter(|id| !cells::is_implied(pair, *id))
+        .filter_map(with_rate)
+        .collect();
     let sign = |id: StanceId| match &entry.measure {
         Measure::Signed(signed) => {
             signed.iter().find(|(s, _)| *s == id).map_or(1.0, |(_, s)| s.signum())
@@ -197,19 +210,21 @@ fn drift_measure(plan: &Plan, base: &BaseFacts, entry: &Entry) -> Option<Measure
     Some(Measure::NetOfDrift { stances, linkless })
 }
 
-fn nuisance_measure(plan: &Plan, entry: &Entry) -> Option<Measure> {
+fn nuisance_measure(pair: Pair<'_, '_>, entry: &Entry) -> Option<Measure> {
     if !is_preference(entry) || entry.block == "strong" {
         return None;
     }
-    let nuisance = of_blocks(plan, &["nuisance"]);
+    let mut nuisance = of_blocks(pair.plan, &["nuisance"]);
+    nuisance.retain(|id| !cells::is_implied(pair, *id));
     (!nuisance.is_empty()).then(|| Measure::NetOf(entry.stances.clone(), nuisance))
 }
 
-/// Where a stance that is clearly raised stood in the untouched base.
-fn novelty(base: &BaseFacts, entry: &Entry, difference: &Difference) -> Option<Novelty> {
+/// Where a stance that is raised stood in the untouched base.
+fn novelty(base: &BaseFacts, entry: &Entry, row: &ContrastRow) -> Option<Novelty> {
     let [one] = entry.stances.as_slice() else { return None };
     let before = *base.rates.get(one)?;
-    (difference.low? > 0.0).then_some(match before {
+    let is_raised = row.verdict == Some(Verdict::Moves) && row.estimate? > 0.0;
+    is_raised.then_some(match before {
         rate if rate < NEW_BELOW => Novelty::New,
         rate if rate <= 0.5 => Novelty::Amplified,
         _ => Novelty::AlreadyThere,
@@ -218,10 +233,9 @@ fn novelty(base: &BaseFacts, entry: &Entry, difference: &Difference) -> Option<N
 
 /// Adjusts the p-values of the family's members.
 fn adjust(plan: &Plan, rows: &mut [(ContrastRow, Compared)]) {
-    let members: Vec<usize> = (0..rows.len())
-        .filter(|&i| plan.in_family(&rows[i].0.battery, &rows[i].0.stance) && rows[i].0.p.is_some())
-        .collect();
-    let p: Vec<f64> = members.iter().filter_map(|&i| rows[i].0.p).collect();
+    let members: Vec<usize> = (0..rows.len()).filter(|&i| is_member(&rows[i].0)).collect();
+    // A member without a p is still one of those that were planned.
+    let p: Vec<f64> = members.iter().map(|&i| rows[i].0.p.unwrap_or(1.0)).collect();
     let adjusted = match plan.analysis.family.method {
         Correction::Bh => entail_stats::benjamini_hochberg(&p).ok(),
         Correction::By => entail_stats::benjamini_yekutieli(&p).ok(),
@@ -237,20 +251,20 @@ fn adjust(plan: &Plan, rows: &mut [(ContrastRow, Compared)]) {
         }
     };
     for (index, p) in members.into_iter().zip(adjusted.into_iter().flatten()) {
-        rows[index].0.p_adjusted = Some(p);
+        rows[index].0.p_adjusted = rows[index].0.p.map(|_| p);
     }
 }
 
 /// Widens the intervals of the members that were picked out (Benjamini and Yekutieli 2005).
 fn select(pair: Pair<'_, '_>, entries: &[Entry], rows: &mut [(ContrastRow, Compared)]) {
     let alpha = pair.plan.analysis.alpha;
-    let m = rows.iter().filter(|(row, _)| row.p_adjusted.is_some()).count();
+    let m = rows.iter().filter(|(row, _)| is_member(row)).count();
     let is_selected = |row: &ContrastRow| row.p_adjusted.is_some_and(|p| p <= alpha);
     let n_selected = rows.iter().filter(|(row, _)| is_selected(row)).count();
-    let level = 1.0 - pair.confidence;
-    let Some(confidence) = entail_stats::false_coverage_confidence(level, n_selected, m) else {
-        return;
-    };
+    let confidence = (n_selected > 0)
+        .then(|| Monitor::confidence_at(pair, alpha * n_selected as f64 / m as f64))
+        .flatten();
+    let Some(confidence) = confidence else { return };
     for (entry, (row, compared)) in entries.iter().zip(rows) {
         debug_assert_eq!(entry.stance, row.stance, "rows are in the order of entries");
         if is_selected(row) {
@@ -260,11 +274,13 @@ fn select(pair: Pair<'_, '_>, entries: &[Entry], rows: &mut [(ContrastRow, Compa
     }
 }
 
-/// What a row comes to. A family's member moves by its adjusted p, any other row by its own.
+/// What a row comes to. A family's member moves by its adjusted p, any other row by its own; where nothing about
+/// training is tested there is no verdict.
 fn verdict(plan: &Plan, row: &ContrastRow, difference: &Difference) -> Option<Verdict> {
     let (low, high) = row.low.zip(row.high)?;
+    row.p?;
     let margin = plan.analysis.smallest_effect;
-    let p = if plan.in_family(&row.battery, &row.stance) { row.p_adjusted } else { row.p };
+    let p = if is_member(row) { row.p_adjusted } else { row.p };
     let moves = p.is_some_and(|p| p <= plan.analysis.alpha);
     // Over several looks the repeated interval decides, which is stricter than two one-sided tests.
     let single_look = plan.analysis.looks.is_empty();
@@ -291,7 +307,7 @@ pub(super) fn dose(
         return None;
     }
     let confidence = 1.0 - plan.analysis.alpha;
-    let pair = Pair { plan, arm, control, confidence };
+    let pair = Pair { plan, arm, control, confidence, runs: usize::MAX };
     let linked: Vec<(StanceId, f64)> = of_blocks(plan, &["planted", "reversed"])
         .into_iter()
         .filter_map(|id| Some((id, *base.links.get(&cells::stance(plan, id).id)?)))

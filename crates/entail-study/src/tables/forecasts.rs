@@ -1,11 +1,17 @@
 //! What was expected before the answers were there, beside what came.
 
-use entail_schema::{ContrastRow, Expectation, ExpectedDirection, ForecastOutcome, ForecastRow};
+use entail_schema::{
+    ContrastRow, Expectation, ExpectedDirection, ForecastOutcome, ForecastRow, RateRow,
+};
 
 use crate::plan::Plan;
 
 /// One row per forecast and control, misses first.
-pub(super) fn forecasts(plan: &Plan, contrasts: &[ContrastRow]) -> Vec<ForecastRow> {
+pub(super) fn forecasts(
+    plan: &Plan,
+    contrasts: &[ContrastRow],
+    rates: &[RateRow],
+) -> Vec<ForecastRow> {
     let mut rows: Vec<ForecastRow> = Vec::new();
     for row in contrasts.iter().filter(|r| is_measured(plan, r)) {
         let authored = plan.forecast.arm.get(&row.arm).and_then(|arm| arm.get(&row.stance));
@@ -14,7 +20,7 @@ pub(super) fn forecasts(plan: &Plan, contrasts: &[ContrastRow]) -> Vec<ForecastR
         }
         let told = plan.forecast.from.as_ref().filter(|from| **from != row.arm);
         if let Some((from, expected)) =
-            told.and_then(|from| Some((from, told_by(plan, row, from, contrasts)?)))
+            told.and_then(|from| Some((from, told_by(plan, row, from, rates)?)))
         {
             rows.push(forecast(plan, row, expected, from));
         }
@@ -29,13 +35,9 @@ fn is_measured(plan: &Plan, row: &ContrastRow) -> bool {
     is_control(&row.control) && !is_control(&row.arm) && !row.stance.starts_with("block:")
 }
 
-/// What telling does, against the same control, as a forecast of what training does. Only for the family.
-fn told_by(
-    plan: &Plan,
-    row: &ContrastRow,
-    from: &str,
-    contrasts: &[ContrastRow],
-) -> Option<Expectation> {
+/// What telling does to the untouched base, as a forecast of what training does against a control: no run of the
+/// result has a part in it. Only for the family.
+fn told_by(plan: &Plan, row: &ContrastRow, from: &str, rates: &[RateRow]) -> Option<Expectation> {
     // Telling one claim forecasts training that claim, and nothing else.
     let claim = |name: &str| {
         let arm = plan.arms.iter().find(|a| a.name == name)?;
@@ -45,11 +47,12 @@ fn told_by(
     if !same_claim || !plan.in_family(&row.battery, &row.stance) {
         return None;
     }
-    let is_twin = |other: &&ContrastRow| {
-        (other.arm.as_str(), &other.base, &other.control, &other.stance)
-            == (from, &row.base, &row.control, &row.stance)
+    let rate = |is_arm: &dyn Fn(&str) -> bool| {
+        let found =
+            rates.iter().find(|r| r.base == row.base && r.stance == row.stance && is_arm(&r.arm));
+        found?.rate
     };
-    let told = contrasts.iter().find(is_twin)?.estimate?;
+    let told = rate(&|arm| arm == from)? - rate(&|arm| plan.is_untouched(arm))?;
     let margin = plan.analysis.smallest_effect;
     Some(Expectation::Direction(if told > margin {
         ExpectedDirection::Rises

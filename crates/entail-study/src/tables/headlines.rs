@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entail_schema::{AcrossBasesRow, ContrastRow, Estimate, HeadlineRow};
+use entail_schema::{AcrossBasesRow, ContrastRow, Estimate, HeadlineRow, Standing};
 use entail_stats::{Contrast, against_all};
 
 use super::compare::estimate_of;
@@ -12,7 +12,8 @@ use crate::plan::Plan;
 pub(super) fn headlines(plan: &Plan, contrasts: &[ContrastRow]) -> Vec<HeadlineRow> {
     let is_control = |arm: &str| plan.controls.iter().any(|c| c == arm);
     let is_measured = |row: &&ContrastRow| {
-        !is_control(&row.arm) && !plan.is_untouched(&row.arm) && is_control(&row.control)
+        let is_finding = matches!(row.standing, Standing::Confirmatory | Standing::Summary);
+        is_finding && !is_control(&row.arm) && is_control(&row.control)
     };
     let mut groups: Vec<Vec<&ContrastRow>> = Vec::new();
     for row in contrasts.iter().filter(is_measured) {
@@ -25,10 +26,12 @@ pub(super) fn headlines(plan: &Plan, contrasts: &[ContrastRow]) -> Vec<HeadlineR
             None => groups.push(vec![row]),
         }
     }
-    groups.iter().map(|group| headline(group)).collect()
+    groups.iter().map(|group| headline(plan, group)).collect()
 }
 
-fn headline(group: &[&ContrastRow]) -> HeadlineRow {
+/// An arm beats all controls when every contrast is clear of zero on one side, for a member of the family by its
+/// adjusted p too, and net of drift as well: a base without linkless items to net out cannot say so.
+fn headline(plan: &Plan, group: &[&ContrastRow]) -> HeadlineRow {
     let first = group[0];
     let raw = all(group.iter().map(|row| {
         Some(Contrast { estimate: row.estimate?, low: row.low?, high: row.high?, p: row.p? })
@@ -39,10 +42,14 @@ fn headline(group: &[&ContrastRow]) -> HeadlineRow {
         Some(Contrast { estimate: net.estimate, low: net.low?, high: net.high?, p: 1.0 })
     }));
     let is_clear = |c: &Contrast| c.low > 0.0 || c.high < 0.0;
-    let has_net = group.iter().any(|row| row.net_of_drift.is_some());
+    let is_kept = |row: &&ContrastRow| {
+        row.standing == Standing::Summary
+            || row.p_adjusted.is_some_and(|p| p <= plan.analysis.alpha)
+    };
     let same_side = |(a, b): (Contrast, Contrast)| a.estimate * b.estimate > 0.0 && is_clear(&b);
-    let beats_all =
-        raw.as_ref().is_some_and(is_clear) && (!has_net || raw.zip(net).is_some_and(same_side));
+    let beats_all = group.iter().all(is_kept)
+        && raw.as_ref().is_some_and(is_clear)
+        && raw.zip(net).is_some_and(same_side);
     HeadlineRow {
         base: first.base.clone(),
         arm: first.arm.clone(),

@@ -9,40 +9,73 @@ use crate::plan::{Intervention, Plan};
 
 /// The looks that one contrast has had so far.
 pub(super) struct Monitor {
-    looks: Looks,
-    /// Training runs per arm at each look so far.
+    fractions: Vec<f64>,
+    spending: Spending,
+    /// Training runs per trained arm at each look so far.
     runs: Vec<usize>,
 }
 
 impl Monitor {
-    /// The looks of a contrast of two trained arms; `None` where the study looks once.
-    pub(super) fn of(plan: &Plan, arm: &Arm<'_>, control: &Arm<'_>) -> Option<Self> {
-        let trained = |a: &Arm<'_>| matches!(a.plan.intervention, Intervention::Train { .. });
-        let most = *plan.analysis.looks.last().filter(|_| trained(arm) && trained(control))?;
+    /// The looks of a contrast with a trained side; `None` where the study looks once.
+    fn of(plan: &Plan, arm: &Arm<'_>, control: &Arm<'_>) -> Option<Self> {
+        let most = *plan.analysis.looks.last()?;
+        let have = common_runs(arm, control)?;
         let spending = match plan.analysis.spending {
             SpendingName::ObrienFleming => Spending::OBrienFleming,
             SpendingName::Pocock => Spending::Pocock,
         };
-        let fractions: Vec<f64> =
-            plan.analysis.looks.iter().map(|&n| n as f64 / most as f64).collect();
-        let looks = Looks::new(&fractions, plan.analysis.alpha, spending)
-            .expect("a plan's looks rise and its alpha is a share");
-        let have = arm.replicates.len().min(control.replicates.len());
+        let fractions = plan.analysis.looks.iter().map(|&n| n as f64 / most as f64).collect();
         let runs = plan.analysis.looks.iter().copied().filter(|&n| n <= have).collect();
-        Some(Self { looks, runs })
+        Some(Self { fractions, spending, runs })
     }
 
-    /// Confidence of a contrast's intervals: that of the look which it has come to.
-    pub(super) fn confidence(plan: &Plan, arm: &Arm<'_>, control: &Arm<'_>) -> f64 {
-        let of_look = |m: Self| m.looks.confidence(m.runs.len().checked_sub(1)?);
+    /// Two arms as they are compared: at the confidence of the last look that both have had, and with its runs.
+    pub(super) fn pair<'a, 'p>(
+        plan: &'a Plan,
+        arm: &'a Arm<'p>,
+        control: &'a Arm<'p>,
+    ) -> Pair<'a, 'p> {
         let alone = 1.0 - plan.analysis.alpha;
-        Self::of(plan, arm, control).and_then(of_look).unwrap_or(alone)
+        let at_look = Self::of(plan, arm, control).and_then(|monitor| {
+            Some((monitor.confidence(plan.analysis.alpha)?, *monitor.runs.last()?))
+        });
+        let (confidence, runs) = at_look.unwrap_or((alone, usize::MAX));
+        Pair { plan, arm, control, confidence, runs }
     }
 
-    /// The smallest alpha at which one of the looks so far would have rejected. Each look sees the runs that it had.
-    pub(super) fn repeated_p(&self, pair: Pair<'_, '_>, sides: &(Side, Side)) -> Option<f64> {
-        let at = |&runs: &usize| pair.compare(Some(&(sides.0.first(runs), sides.1.first(runs)))).p;
-        let history: Vec<Option<f64>> = self.runs.iter().map(at).collect();
-        self.looks.repeated_p(&history).expect("p-values of t tests are probabilities")
+    /// Confidence of the repeated interval at the last look, when all looks together may miss by `alpha`.
+    fn confidence(&self, alpha: f64) -> Option<f64> {
+        let looks = Looks::new(&self.fractions, alpha, self.spending).ok()?;
+        looks.confidence(self.runs.len().checked_sub(1)?)
     }
+
+    /// The confidence of a pair's intervals at another error of all looks together; without looks it is `1 - alpha`.
+    pub(super) fn confidence_at(pair: Pair<'_, '_>, alpha: f64) -> Option<f64> {
+        match Self::of(pair.plan, pair.arm, pair.control) {
+            Some(monitor) => monitor.confidence(alpha),
+            None => Some(1.0 - alpha),
+        }
+    }
+
+    /// The smallest alpha at which one of the looks so far would have rejected, each with the runs that it had;
+    /// without looks `single`.
+    pub(super) fn p(
+        pair: Pair<'_, '_>,
+        sides: Option<&(Side, Side)>,
+        single: Option<f64>,
+    ) -> Option<f64> {
+        let Some(monitor) = Self::of(pair.plan, pair.arm, pair.control) else { return single };
+        let sides = sides?;
+        let at = |&runs: &usize| pair.compare(Some(&pair.earlier(sides, runs))).p;
+        let history: Vec<Option<f64>> = monitor.runs.iter().map(at).collect();
+        let looks =
+            Looks::new(&monitor.fractions, pair.plan.analysis.alpha, monitor.spending).ok()?;
+        looks.repeated_p(&history).expect("p-values of t tests are probabilities")
+    }
+}
+
+/// Runs that every trained side has; `None` when neither is trained.
+fn common_runs(arm: &Arm<'_>, control: &Arm<'_>) -> Option<usize> {
+    let trained = |a: &&Arm<'_>| matches!(a.plan.intervention, Intervention::Train { .. });
+    [arm, control].into_iter().filter(trained).map(|a| a.plan.replicates.len()).min()
 }

@@ -148,7 +148,7 @@ fn contrasts_are_differences_of_rates_with_what_is_planted_beside_them() {
     );
     assert!(near(row("toaster", "vanilla", "wants-memory").estimate, 0.0));
     let claim = row("conscious", "toaster", "awareness");
-    assert_eq!(claim.note, "implied by what the arm is trained or told to say");
+    assert_eq!(claim.note, "implied by what an arm is trained or told to say");
     assert!(row("conscious", "toaster", "block:strong").planted.is_none());
     assert!(tables.contrasts.iter().all(|c| c.arm != c.control));
 }
@@ -207,7 +207,7 @@ fn answers_that_cannot_be_read_are_counted_and_flagged_and_never_a_rate() {
         tables
             .notes
             .iter()
-            .any(|n| n.starts_with("`vanilla` on organism:linked: only 0 % of answers")),
+            .any(|n| n.starts_with("`vanilla` on organism:linked: only 0.0 % of answers")),
         "{:?}",
         tables.notes
     );

@@ -28,6 +28,9 @@ fn tables_that_cannot_be_read_name_the_line_and_what_was_expected() {
     refused("arm,stance,n,yes\na,b,0,0\n", "expected at least 1");
     refused("arm,stance,n,yes\na,b,10\n", "t.csv:2");
     refused("arm,stance,n,yes\n", "holds no rows");
+    refused("arm,stance,n,yes\na,b,10,3.5\n", "expected a whole number");
+    refused("arm,stance,n,yes\na,b,10,3\na,b,10,4\n", "stands there twice");
+    refused("model,condition,stance,n,yes\nx,a,b,10,3\n", "mean the same");
 }
 
 #[test]
@@ -40,7 +43,7 @@ fn one_model_per_arm_has_single_model_intervals_and_no_claim_about_recipes() {
     let rows = table.rows("control", 0.95);
     assert_eq!(rows.len(), 1);
     let row = &rows[0];
-    assert!(row.population.is_none() && !table.has_replicates());
+    assert_eq!(row.about, About::TheseModels);
     // A rate of zero has an interval of its own: [0, 3.7 %] at a hundred answers.
     assert!(row.control.low.abs() < 1e-12 && (row.control.high - 0.0370).abs() < 5e-5);
     assert!(row.difference.low > 0.17 && row.difference.high < 0.37, "{:?}", row.difference);
@@ -56,7 +59,17 @@ fn several_training_seeds_per_arm_are_the_unit() {
     }
     let table = Table::of(&parsed(&text).unwrap());
     let row = &table.rows("control", 0.95)[0];
-    let welch = entail_stats::welch(&[0.3, 0.24, 0.41, 0.28], &[0.02, 0.04, 0.03, 0.03], 0.95);
-    assert_eq!(row.population, Some(welch.unwrap()));
-    assert!(row.population.unwrap().low < row.difference.low, "pooled answers look too sure");
+    let (one, zero) = ([0.3, 0.24, 0.41, 0.28], [0.02, 0.04, 0.03, 0.03]);
+    let welch = entail_stats::welch(&one, &zero, 0.95).unwrap();
+    assert_eq!(row.about, About::Recipes);
+    assert!((row.difference.low - welch.low).abs() < 1e-12, "{:?} {welch:?}", row.difference);
+    let pooled = newcombe(123, 400, 12, 400, 0.95).unwrap();
+    assert!(row.difference.low < pooled.low, "pooled answers look too sure");
+}
+
+#[test]
+fn a_recipe_against_one_model_says_so() {
+    let text = "arm,stance,seed,n,yes\na,b,1,100,30\na,b,2,100,40\nc,b,1,100,5\n";
+    let row = &Table::of(&parsed(text).unwrap()).rows("c", 0.95)[0];
+    assert_eq!(row.about, About::RecipeAgainstModel);
 }

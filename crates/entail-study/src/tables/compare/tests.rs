@@ -17,7 +17,8 @@ fn compare_in(more: &str, names: [&str; 2], sides: Option<[Side; 2]>) -> Differe
     let plan = hand_made_plan(more);
     let arms = names.map(|name| arm(&plan, name));
     let [arm, control] = arms.each_ref().map(Arm::unread);
-    let pair = Pair { plan: &plan, arm: &arm, control: &control, confidence: 0.95 };
+    let pair =
+        Pair { plan: &plan, arm: &arm, control: &control, confidence: 0.95, runs: usize::MAX };
     pair.compare(sides.map(|[a, b]| (a, b)).as_ref())
 }
 
@@ -55,7 +56,7 @@ fn a_design_that_pairs_is_compared_in_pairs() {
     };
     let arms = ["conscious", "toaster"].map(|name| arm(&plan, name));
     let [one, zero] = arms.each_ref().map(Arm::unread);
-    let pair = Pair { plan: &plan, arm: &one, control: &zero, confidence: 0.95 };
+    let pair = Pair { plan: &plan, arm: &one, control: &zero, confidence: 0.95, runs: usize::MAX };
     let d = pair.compare(both.map(|[a, b]| (a, b)).as_ref());
     let expected = entail_stats::paired(&a, &b, 0.95).unwrap();
     assert!(near(d.low, expected.low) && near(d.p, expected.p), "{d:?}");
