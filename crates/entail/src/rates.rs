@@ -50,87 +50,104 @@ pub(crate) fn rates(args: &RatesArgs) -> Result<(), Failure> {
 
 /// Reads the table. Every row has an arm, a stance, a number of answers, and a count or a rate.
 fn parse(path: &Path, text: &str) -> Result<Vec<Line>, Failure> {
+    let wrong = |(line, what): Wrong| Failure::Content { path: path.to_owned(), line, what };
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let wrong =
-        |line: Option<u64>, what: String| Failure::Content { path: path.to_owned(), line, what };
-    let head = reader.headers().map_err(|e| wrong(Some(1), e.to_string()))?.clone();
-    let is_named = |h: &str, names: &[&str]| names.iter().any(|n| h.eq_ignore_ascii_case(n));
-    let column = |names: &[&str]| head.iter().position(|h| is_named(h, names));
-    for names in [&ARM[..], &STANCE, &N, &YES, &REPLICATE] {
-        let found: Vec<&str> = head.iter().filter(|h| is_named(h, names)).collect();
-        if found.len() > 1 {
-            let what = format!("columns {} mean the same: keep one", found.join(" and "));
-            return Err(wrong(Some(1), what));
-        }
-    }
-    let needed = |names: &[&str]| {
-        let found = head.iter().collect::<Vec<_>>().join(", ");
-        column(names).ok_or_else(|| {
-            wrong(
-                Some(1),
-                format!("no column `{}` (or {}), found: {found}", names[0], names[1..].join(", ")),
-            )
-        })
-    };
-    let (arm, stance, n) = (needed(&ARM)?, needed(&STANCE)?, needed(&N)?);
-    let (yes, rate) = (column(&YES), column(&RATE));
-    if yes.is_none() {
-        needed(&RATE)?;
-    }
-    let is_percent = rate.is_some_and(|r| head[r].eq_ignore_ascii_case("percent"));
-    let replicate = column(&REPLICATE);
+    let head = reader.headers().map_err(|e| wrong((Some(1), e.to_string())))?.clone();
+    let columns = Columns::of(&head).map_err(|what| wrong((Some(1), what)))?;
     let mut lines = Vec::new();
     for record in reader.records() {
         let record =
-            record.map_err(|e| wrong(e.position().map(csv::Position::line), e.to_string()))?;
+            record.map_err(|e| wrong((e.position().map(csv::Position::line), e.to_string())))?;
         let at = record.position().map(csv::Position::line);
+        lines.push(columns.line(&record).map_err(|what| wrong((at, what)))?);
+    }
+    if lines.is_empty() {
+        return Err(wrong((None, "holds no rows".into())));
+    }
+    let mut seen = BTreeSet::new();
+    for line in &lines {
+        if !seen.insert((&line.arm, &line.stance, &line.replicate)) {
+            let what = format!(
+                "`{}` on `{}` stands there twice: one row per arm and stance, or a column `seed` for several training runs",
+                line.arm, line.stance
+            );
+            return Err(wrong((None, what)));
+        }
+    }
+    Ok(lines)
+}
+
+/// A line of the file, and what is wrong with it.
+type Wrong = (Option<u64>, String);
+
+/// Where in a row everything is.
+struct Columns {
+    arm: usize,
+    stance: usize,
+    n: usize,
+    answers: Answers,
+    replicate: Option<usize>,
+}
+
+/// How the answers that take the stance are given.
+enum Answers {
+    Count(usize),
+    Rate(usize),
+    Percent(usize),
+}
+
+impl Columns {
+    fn of(head: &csv::StringRecord) -> Result<Self, String> {
+        let is_named = |h: &str, names: &[&str]| names.iter().any(|n| h.eq_ignore_ascii_case(n));
+        let column = |names: &[&str]| head.iter().position(|h| is_named(h, names));
+        for names in [&ARM[..], &STANCE, &N, &YES, &REPLICATE] {
+            let found: Vec<&str> = head.iter().filter(|h| is_named(h, names)).collect();
+            if found.len() > 1 {
+                return Err(format!("columns {} mean the same: keep one", found.join(" and ")));
+            }
+        }
+        let needed = |names: &[&str]| {
+            let found = head.iter().collect::<Vec<_>>().join(", ");
+            let others = names[1..].join(", ");
+            column(names)
+                .ok_or_else(|| format!("no column `{}` (or {others}), found: {found}", names[0]))
+        };
+        let (arm, stance, n) = (needed(&ARM)?, needed(&STANCE)?, needed(&N)?);
+        let answers = match column(&YES) {
+            Some(yes) => Answers::Count(yes),
+            None => match needed(&RATE)? {
+                rate if head[rate].eq_ignore_ascii_case("percent") => Answers::Percent(rate),
+                rate => Answers::Rate(rate),
+            },
+        };
+        Ok(Self { arm, stance, n, answers, replicate: column(&REPLICATE) })
+    }
+
+    fn line(&self, record: &csv::StringRecord) -> Result<Line, String> {
         let number = |column: usize, what: &str, most: f64| {
             let found = &record[column];
             let value = found.parse::<f64>().ok().filter(|v| (0.0..=most).contains(v));
-            value.ok_or_else(|| {
-                wrong(at, format!("{what} is `{found}`, expected a number from 0 to {most}"))
-            })
+            value.ok_or_else(|| format!("{what} is `{found}`, expected a number from 0 to {most}"))
         };
-        let answers = whole(number(n, "the number of answers", 1e9)?)
-            .filter(|n| *n > 0)
-            .ok_or_else(|| {
-                wrong(at, format!("the number of answers is `{}`, expected at least 1", &record[n]))
-            })?;
-        let successes = match (yes, rate) {
-            (Some(yes), _) => {
-                let count = number(yes, "the count", answers as f64)?;
-                let what = format!("the count is `{}`, expected a whole number", &record[yes]);
-                whole(count).ok_or_else(|| wrong(at, what))? as f64
-            }
-            (None, Some(rate)) if is_percent => {
-                number(rate, "the rate", 100.0)? / 100.0 * answers as f64
-            }
-            (None, Some(rate)) => number(rate, "the rate", 1.0)? * answers as f64,
-            (None, None) => unreachable!("one of the two columns was required"),
+        let answers =
+            whole(number(self.n, "the number of answers", 1e9)?).filter(|n| *n > 0).ok_or_else(
+                || format!("the number of answers is `{}`, expected at least 1", &record[self.n]),
+            )?;
+        // Rates are printed rounded: the count is the nearest that there can be.
+        let nearest = |share: f64| (share * answers as f64).round();
+        let count = match self.answers {
+            Answers::Count(yes) => number(yes, "the count", answers as f64)?,
+            Answers::Rate(rate) => nearest(number(rate, "the rate", 1.0)?),
+            Answers::Percent(rate) => nearest(number(rate, "the rate", 100.0)? / 100.0),
         };
-        lines.push(Line {
-            arm: record[arm].to_owned(),
-            stance: record[stance].to_owned(),
-            replicate: replicate.map_or_else(String::new, |r| record[r].to_owned()),
-            // Rates are printed rounded: the count is the nearest that there can be.
-            yes: whole(successes.round()).expect("at most the number of answers"),
+        Ok(Line {
+            arm: record[self.arm].to_owned(),
+            stance: record[self.stance].to_owned(),
+            replicate: self.replicate.map_or_else(String::new, |r| record[r].to_owned()),
+            yes: whole(count)
+                .ok_or_else(|| format!("the count is `{count}`, expected a whole number"))?,
             n: answers,
-        });
-    }
-    if lines.is_empty() {
-        return Err(wrong(None, "holds no rows".into()));
-    }
-    let mut seen = BTreeSet::new();
-    let is_twin = |line: &&Line| !seen.insert((&line.arm, &line.stance, &line.replicate));
-    match lines.iter().find(is_twin) {
-        None => Ok(lines),
-        Some(line) => Err(wrong(
-            None,
-            format!(
-                "`{}` on `{}` stands there twice: one row per arm and stance, or a column `seed` for several training runs",
-                line.arm, line.stance
-            ),
-        )),
+        })
     }
 }
 

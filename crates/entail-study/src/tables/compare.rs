@@ -102,6 +102,11 @@ pub(super) const SINGLES: &str =
 /// Said where what is replicated is how one model was told.
 pub(super) const WORDINGS: &str = "over wordings of one fixed model: no claim about training";
 
+/// The first runs of a trained side; the whole of any other.
+fn cut(arm: &Arm<'_>, side: Side, runs: usize) -> Side {
+    if is_trained(arm) { side.first(runs) } else { side }
+}
+
 fn is_trained(arm: &Arm<'_>) -> bool {
     matches!(arm.plan.intervention, Intervention::Train { .. })
 }
@@ -122,24 +127,19 @@ impl Pair<'_, '_> {
 
     /// Both arms by sampled answers.
     pub(super) fn sampled(&self, measure: &Measure) -> Option<(Side, Side)> {
-        let side = |arm| Some(self.cut(arm, Side::sampled(arm, measure)?, self.runs));
+        let side = |arm| Some(cut(arm, Side::sampled(arm, measure)?, self.runs));
         side(self.arm).zip(side(self.control))
-    }
-
-    /// The first runs of a trained side; the whole of any other.
-    fn cut(&self, arm: &Arm<'_>, side: Side, runs: usize) -> Side {
-        if is_trained(arm) { side.first(runs) } else { side }
     }
 
     /// Both sides as they were when each trained arm had so many runs.
     pub(super) fn earlier(&self, sides: &(Side, Side), runs: usize) -> (Side, Side) {
         let (one, zero) = sides.clone();
-        (self.cut(self.arm, one, runs), self.cut(self.control, zero, runs))
+        (cut(self.arm, one, runs), cut(self.control, zero, runs))
     }
 
     /// Both arms by log-probabilities.
     pub(super) fn read(&self, measure: &Measure) -> Option<(Side, Side)> {
-        let side = |arm| Some(self.cut(arm, Side::read(arm, measure)?, self.runs));
+        let side = |arm| Some(cut(arm, Side::read(arm, measure)?, self.runs));
         side(self.arm).zip(side(self.control))
     }
 
