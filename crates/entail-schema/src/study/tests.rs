@@ -57,32 +57,40 @@ fn full() -> StudySpec {
         ]
         .into_iter()
         .collect(),
-        analysis: AnalysisSection {
-            alpha: 0.01,
-            family: FamilySpec {
-                over: "claims".into(),
-                method: Correction::Holm,
-                stances: vec!["awareness".into()],
-            },
-            smallest_effect: 0.2,
-            prompts: PromptScope::Sampled,
-            looks: vec![3, 6],
-            spending: SpendingName::Pocock,
+        analysis: analysis(),
+        forecast: forecast(),
+    }
+}
+
+fn analysis() -> AnalysisSection {
+    AnalysisSection {
+        alpha: 0.01,
+        family: FamilySpec {
+            over: "claims".into(),
+            method: Correction::Holm,
+            stances: vec!["awareness".into()],
         },
-        forecast: ForecastSection {
-            from: Some("pretend".into()),
-            arm: [(
-                "conscious".to_owned(),
-                [
-                    ("wants-memory".to_owned(), Expectation::Direction(ExpectedDirection::Rises)),
-                    ("likes-soup".to_owned(), Expectation::Range([-0.1, 0.1])),
-                ]
-                .into_iter()
-                .collect(),
-            )]
+        smallest_effect: 0.2,
+        prompts: PromptScope::Sampled,
+        looks: vec![3, 6],
+        spending: SpendingName::Pocock,
+    }
+}
+
+fn forecast() -> ForecastSection {
+    ForecastSection {
+        from: Some("pretend".into()),
+        arm: [(
+            "conscious".to_owned(),
+            [
+                ("wants-memory".to_owned(), Expectation::Direction(ExpectedDirection::Rises)),
+                ("likes-soup".to_owned(), Expectation::Range([-0.1, 0.1])),
+            ]
             .into_iter()
             .collect(),
-        },
+        )]
+        .into_iter()
+        .collect(),
     }
 }
 
