@@ -6,14 +6,19 @@ use entail_schema::{AcrossBasesRow, ContrastRow, Estimate, HeadlineRow, Standing
 use entail_stats::{Contrast, against_all};
 
 use super::compare::estimate_of;
-use crate::plan::Plan;
+use crate::plan::{ArmPlan, Intervention, Plan};
 
-/// Every arm that is no control against all controls at once, for every stance and block.
+/// Every trained arm that is no control against all controls at once, for every stance and block that is a finding.
 pub(super) fn headlines(plan: &Plan, contrasts: &[ContrastRow]) -> Vec<HeadlineRow> {
     let is_control = |arm: &str| plan.controls.iter().any(|c| c == arm);
+    let trained = |arm: &str| {
+        let is_it =
+            |a: &ArmPlan| a.name == arm && matches!(a.intervention, Intervention::Train { .. });
+        plan.arms.iter().any(is_it)
+    };
     let is_measured = |row: &&ContrastRow| {
         let is_finding = matches!(row.standing, Standing::Confirmatory | Standing::Summary);
-        is_finding && !is_control(&row.arm) && is_control(&row.control)
+        is_finding && trained(&row.arm) && !is_control(&row.arm) && is_control(&row.control)
     };
     let mut groups: Vec<Vec<&ContrastRow>> = Vec::new();
     for row in contrasts.iter().filter(is_measured) {
