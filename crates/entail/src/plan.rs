@@ -121,7 +121,11 @@ fn power_table(plan: &Plan, pilot: Option<&Path>, rows: &[PowerRow]) -> String {
         "runs", "an effect of", "alone in its family", "\"does not move\" shown"
     );
     let pair = |values: [Option<f64>; 2], unit: &str| {
-        let one = |v: Option<f64>| v.map_or_else(|| "–".into(), |v| format!("{:.0}", 100.0 * v));
+        // No difference of rates is larger than a hundred points.
+        let possible = |v: &f64| *v <= 1.0;
+        let one = |v: Option<f64>| {
+            v.filter(possible).map_or_else(|| "none".into(), |v| format!("{:.0}", 100.0 * v))
+        };
         format!("{} ({} at worst){unit}", one(values[0]), one(values[1]))
     };
     for row in rows {
