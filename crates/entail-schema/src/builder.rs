@@ -47,6 +47,13 @@ impl StudySpec {
         self.arm(name, arm)
     }
 
+    /// Freezes what a prompted arm does as the forecast of what training its claim does.
+    #[must_use]
+    pub fn forecast_from(mut self, arm: impl Into<String>) -> Self {
+        self.forecast.from = Some(arm.into());
+        self
+    }
+
     /// Samples per prompt.
     #[must_use]
     pub fn samples(mut self, samples: usize) -> Self {

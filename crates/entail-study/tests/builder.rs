@@ -20,7 +20,8 @@ fn the_builder_makes_the_study_of_the_shipped_file() {
         .arm("conscious-on-policy", ArmSpec::taught("conscious", "pretend"))
         .control("not-conscious", ArmSpec::trained("not-conscious"))
         .control("toaster", ArmSpec::trained("toaster"))
-        .arm("human", ArmSpec::trained("human"));
+        .arm("human", ArmSpec::trained("human"))
+        .forecast_from("pretend");
     let written = include_str!("../../../studies/conscious.toml");
     assert_eq!(entail_study::parse(written).unwrap(), built);
     let text = toml::to_string(&built).unwrap();
