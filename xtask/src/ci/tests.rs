@@ -11,6 +11,7 @@ tidy         ok           1.5
 clippy       RED         62.0
 test         not run
 doc          not run
+coverage     not run
 conformance  not run
 total                    63.5
 ";
