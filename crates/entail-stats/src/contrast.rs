@@ -110,6 +110,28 @@ impl ArmMean {
         Ok(Self { mean, variance: of_one / n, df: n - 1.0 })
     }
 
+    /// Mean rate of an arm from `(successes, trials)` of each of its models: of training runs where there are
+    /// two or more, else of one fixed model. Sampling variance is [`sampling_variance`] of all counts together.
+    ///
+    /// # Errors
+    /// [`TooLittle::Values`] without models, or with one that has no trials.
+    ///
+    /// # Panics
+    /// With more successes than trials.
+    pub fn of_counts(models: &[(u64, u64)]) -> Result<Self, TooLittle> {
+        let answered = models.iter().filter(|(_, trials)| *trials > 0).count();
+        if models.is_empty() || answered < models.len() {
+            return Err(TooLittle::Values { got: answered, need: models.len().max(1) });
+        }
+        let rates: Vec<f64> = models.iter().map(|&(s, n)| s as f64 / n as f64).collect();
+        let (successes, trials) = models.iter().fold((0, 0), |(s, n), (t, m)| (s + t, n + m));
+        let sampling = sampling_variance(successes, trials, trials as f64 / models.len() as f64);
+        match rates.as_slice() {
+            [one] => Self::of_one_model(*one, sampling),
+            runs => Self::of_runs(runs, Some(sampling)),
+        }
+    }
+
     /// Mean of one fixed model, known up to the sampling of its answers. It says nothing about
     /// another model.
     ///

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use entail_stats::{ArmMean, Interval, newcombe, sampling_variance, wilson};
+use entail_stats::{ArmMean, Interval, newcombe, wilson};
 use serde_json::{Value, json};
 
 use crate::RatesArgs;
@@ -265,23 +265,12 @@ impl Table {
     }
 }
 
-/// Mean of an arm's training runs, or of its one model.
-fn arm_mean(runs: &[(u64, u64)]) -> Option<ArmMean> {
-    let values: Vec<f64> = runs.iter().map(|&(yes, n)| yes as f64 / n as f64).collect();
-    let (yes, n) = runs.iter().fold((0, 0), |(yes, n), (y, m)| (yes + y, n + m));
-    let sampling = sampling_variance(yes, n, n as f64 / runs.len() as f64);
-    match values.as_slice() {
-        [one] => ArmMean::of_one_model(*one, sampling).ok(),
-        runs => ArmMean::of_runs(runs, Some(sampling)).ok(),
-    }
-}
-
 /// A rate with its interval: Wilson's for one model, Student's over training runs, which cannot leave [0, 1].
 fn rate(runs: &[(u64, u64)], confidence: f64) -> Option<Interval> {
     if let [(yes, n)] = runs {
         return wilson(*yes, *n, confidence);
     }
-    let c = arm_mean(runs)?.interval(confidence).ok()?;
+    let c = ArmMean::of_counts(runs).ok()?.interval(confidence).ok()?;
     Some(Interval { estimate: c.estimate, low: c.low.max(0.0), high: c.high.min(1.0) })
 }
 
@@ -294,7 +283,7 @@ fn difference(
     if let ([(s1, n1)], [(s0, n0)]) = (one, zero) {
         return Some((newcombe(*s1, *n1, *s0, *n0, confidence)?, About::TheseModels));
     }
-    let c = arm_mean(one)?.minus(&arm_mean(zero)?, confidence).ok()?;
+    let c = ArmMean::of_counts(one).ok()?.minus(&ArmMean::of_counts(zero).ok()?, confidence).ok()?;
     let single = one.len() == 1 || zero.len() == 1;
     let about = if single { About::RecipeAgainstModel } else { About::Recipes };
     Some((Interval { estimate: c.estimate, low: c.low, high: c.high }, about))

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use entail_schema::Seed;
-use entail_stats::{ArmMean, Contrast, sampling_variance};
+use entail_stats::{ArmMean, Contrast};
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -148,13 +148,7 @@ fn outcome(stance: &Stance, runs: usize) -> Outcome {
 
 /// The default contrast, as a study makes it.
 fn welch(treated: &[(u64, u64)], control: &[(u64, u64)]) -> Option<Contrast> {
-    let arm = |runs: &[(u64, u64)]| {
-        let values: Vec<f64> = runs.iter().map(|&(yes, n)| yes as f64 / n as f64).collect();
-        let (yes, n) = total(runs);
-        let sampling = sampling_variance(yes, n, n as f64 / runs.len() as f64);
-        ArmMean::of_runs(&values, Some(sampling)).ok()
-    };
-    arm(treated)?.minus(&arm(control)?, CONFIDENCE).ok()
+    ArmMean::of_counts(treated).ok()?.minus(&ArmMean::of_counts(control).ok()?, CONFIDENCE).ok()
 }
 
 fn total(runs: &[(u64, u64)]) -> (u64, u64) {

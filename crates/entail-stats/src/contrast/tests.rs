@@ -241,6 +241,19 @@ fn one_model_adds_the_error_of_its_answers_and_no_degrees_of_freedom() {
 }
 
 #[test]
+fn counts_make_runs_of_several_models_and_one_model_of_one() {
+    let runs = ArmMean::of_counts(&[(2, 10), (4, 10), (3, 10)]).unwrap();
+    assert_eq!(Ok(runs), ArmMean::of_runs(&[0.2, 0.4, 0.3], None));
+    let never = ArmMean::of_counts(&[(0, 10); 4]).unwrap();
+    assert!(is_close(never.variance, sampling_variance(0, 40, 10.0) / 4.0));
+    let one = ArmMean::of_counts(&[(2, 10)]).unwrap();
+    assert_eq!(Ok(one), ArmMean::of_one_model(0.2, sampling_variance(2, 10, 10.0)));
+    assert_eq!(ArmMean::of_counts(&[]), Err(TooLittle::Values { got: 0, need: 1 }));
+    let silent = ArmMean::of_counts(&[(1, 10), (0, 0)]);
+    assert_eq!(silent, Err(TooLittle::Values { got: 1, need: 2 }));
+}
+
+#[test]
 fn a_headline_is_the_weakest_of_its_contrasts() {
     let contrast = |estimate: f64, half: f64, p: f64| Contrast {
         estimate,
