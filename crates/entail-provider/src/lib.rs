@@ -2,10 +2,16 @@
 //!
 //! An experiment sees a [`Provider`] and cannot tell a local model from a remote one.
 
+mod connection;
+mod http;
 mod scripted;
+mod secret;
 mod store;
 
+pub use connection::{Connections, MachineClock};
+pub use http::{Clock, HeaderValue, HttpRequest, HttpResponse, Transport, TransportError, Verb};
 pub use scripted::Scripted;
+pub use secret::Secret;
 pub use store::{CompletionStore, StoreError};
 
 use entail_schema::{Key, Message};

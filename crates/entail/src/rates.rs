@@ -283,7 +283,8 @@ fn difference(
     if let ([(s1, n1)], [(s0, n0)]) = (one, zero) {
         return Some((newcombe(*s1, *n1, *s0, *n0, confidence)?, About::TheseModels));
     }
-    let c = ArmMean::of_counts(one).ok()?.minus(&ArmMean::of_counts(zero).ok()?, confidence).ok()?;
+    let c =
+        ArmMean::of_counts(one).ok()?.minus(&ArmMean::of_counts(zero).ok()?, confidence).ok()?;
     let single = one.len() == 1 || zero.len() == 1;
     let about = if single { About::RecipeAgainstModel } else { About::Recipes };
     Some((Interval { estimate: c.estimate, low: c.low, high: c.high }, about))

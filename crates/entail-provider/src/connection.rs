@@ -1,0 +1,142 @@
+//! The real hands: sockets and the clock of this machine.
+#![expect(clippy::disallowed_methods, reason = "the one place of this crate that reads the clock")]
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ureq::http;
+
+use crate::http::{Clock, HeaderValue, HttpRequest, HttpResponse, Transport, TransportError, Verb};
+
+/// Connections over TCP and TLS that are kept open between requests. Redirects are not followed: a key is sent to
+/// nobody but the address that the user gave.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    agent: ureq::Agent,
+    longest_body: usize,
+}
+
+impl Connections {
+    /// At most `open` connections are kept open, and no answer may be longer than `longest_body` bytes.
+    pub fn new(open: usize, longest_body: usize) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_idle_connections(open)
+            .max_idle_connections_per_host(open)
+            .timeout_connect(Some(Duration::from_secs(10)))
+            .user_agent("entail")
+            .build();
+        Self { agent: ureq::Agent::new_with_config(config), longest_body }
+    }
+}
+
+impl Transport for Connections {
+    fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
+        let host = host(&request.url)?;
+        let failed = |error| failure(error, &host, request.timeout, self.longest_body);
+        let mut builder = http::Request::builder().uri(&request.url).method(match request.verb {
+            Verb::Get => http::Method::GET,
+            Verb::Post => http::Method::POST,
+            Verb::Delete => http::Method::DELETE,
+        });
+        for (name, value) in &request.headers {
+            let value = match value {
+                HeaderValue::Plain(text) => http::HeaderValue::from_str(text),
+                HeaderValue::Secret(before, secret) => {
+                    http::HeaderValue::from_str(&format!("{before}{}", secret.expose()))
+                }
+            };
+            let mut value = value.map_err(|_| TransportError::Broken {
+                host: host.clone(),
+                what: format!("header `{name}` holds characters that cannot be sent"),
+            })?;
+            value.set_sensitive(true);
+            builder = builder.header(name, value);
+        }
+        let address = |_| TransportError::Address { url: request.url.clone() };
+        let response = match request.verb {
+            Verb::Post => {
+                let whole = builder.body(&request.body[..]).map_err(address)?;
+                let whole = self
+                    .agent
+                    .configure_request(whole)
+                    .timeout_global(Some(request.timeout))
+                    .build();
+                self.agent.run(whole)
+            }
+            Verb::Get | Verb::Delete => {
+                let whole = builder.body(()).map_err(address)?;
+                let whole = self
+                    .agent
+                    .configure_request(whole)
+                    .timeout_global(Some(request.timeout))
+                    .build();
+                self.agent.run(whole)
+            }
+        };
+        let (parts, mut body) = response.map_err(failed)?.into_parts();
+        let limit = u64::try_from(self.longest_body).unwrap_or(u64::MAX);
+        let body = body.with_config().limit(limit).read_to_vec().map_err(failed)?;
+        let text = |v: &http::HeaderValue| String::from_utf8_lossy(v.as_bytes()).into_owned();
+        let headers = parts.headers.iter().map(|(n, v)| (n.as_str().to_owned(), text(v))).collect();
+        Ok(HttpResponse { status: parts.status.as_u16(), headers, body })
+    }
+}
+
+/// Host and port of an address, without any user or key in it.
+fn host(url: &str) -> Result<String, TransportError> {
+    let wrong = || TransportError::Address { url: url.to_owned() };
+    let uri: http::Uri = url.parse().map_err(|_| wrong())?;
+    let authority = uri.authority().ok_or_else(wrong)?;
+    Ok(match authority.port_u16() {
+        Some(port) => format!("{}:{port}", authority.host()),
+        None => authority.host().to_owned(),
+    })
+}
+
+fn failure(error: ureq::Error, host: &str, timeout: Duration, limit: usize) -> TransportError {
+    let host = host.to_owned();
+    match error {
+        ureq::Error::Timeout(ureq::Timeout::Connect) => {
+            TransportError::Connect { host, what: "nobody answered within 10 s".into() }
+        }
+        ureq::Error::Timeout(_) => TransportError::Timeout { host, seconds: timeout.as_secs() },
+        ureq::Error::BodyExceedsLimit(_) => TransportError::TooLong { host, limit },
+        ureq::Error::HostNotFound => TransportError::Connect { host, what: "no such host".into() },
+        ureq::Error::ConnectionFailed => {
+            TransportError::Connect { host, what: "the connection failed".into() }
+        }
+        ureq::Error::Tls(what) => TransportError::Connect { host, what: what.into() },
+        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            TransportError::Connect { host, what: error.to_string() }
+        }
+        other => TransportError::Broken { host, what: other.to_string() },
+    }
+}
+
+/// The clock of this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct MachineClock {
+    start: Instant,
+}
+
+impl MachineClock {
+    /// A clock that begins now.
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Clock for MachineClock {
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn unix(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
+    fn sleep(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}
