@@ -4,16 +4,39 @@ use std::collections::BTreeMap;
 
 use entail_schema::Message;
 
-use crate::{Completion, Finish, Provider, ProviderError, Request, Sampling};
+use crate::provider::{
+    Capabilities, Deliver, Provider, ProviderError, Request, Sampling, SystemPlace,
+};
+use crate::{Completion, Finish};
 
-/// Answers by the last turn of the conversation.
-#[derive(Debug, Clone, Default)]
+/// Answers by the last turn of the conversation. A sample takes the answer that its key draws, so that it does not
+/// depend on which other samples are asked for.
+#[derive(Debug, Clone)]
 pub struct Scripted {
-    /// Question to answers; sample `i` takes answer `i`, beginning again at the end of the list.
-    pub answers: BTreeMap<String, Vec<String>>,
+    answers: BTreeMap<String, Vec<String>>,
+    capabilities: Capabilities,
 }
 
 impl Scripted {
+    /// A model with these answers to each question.
+    pub fn new(name: impl Into<String>, answers: BTreeMap<String, Vec<String>>) -> Self {
+        let capabilities = Capabilities {
+            name: name.into(),
+            most_answers: 1,
+            seed: true,
+            temperature: true,
+            logprobs: None,
+            score: true,
+            prefill: false,
+            system: Some(SystemPlace::Role),
+            json_schema: false,
+            batch: false,
+            files: false,
+            fine_tune: false,
+        };
+        Self { answers, capabilities }
+    }
+
     fn answers_to(&self, messages: &[Message]) -> Result<&[String], ProviderError> {
         let question = messages.last().map(|m| m.content.clone()).unwrap_or_default();
         match self.answers.get(&question) {
@@ -24,26 +47,24 @@ impl Scripted {
 }
 
 impl Provider for Scripted {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
     fn complete(
         &self,
         requests: &[Request],
         _: &Sampling,
-    ) -> Result<Vec<Vec<Completion>>, ProviderError> {
-        let answer = |text: &String| Completion {
-            text: text.clone(),
-            finish: Finish::Stop,
-            tokens: text.split_whitespace().count(),
-            logprob: 0.0,
-        };
-        requests
-            .iter()
-            .map(|request| {
-                let answers = self.answers_to(&request.messages)?;
-                Ok((0..request.samples.len())
-                    .map(|i| answer(&answers[i % answers.len()]))
-                    .collect())
-            })
-            .collect()
+        deliver: &Deliver<'_>,
+    ) -> Result<(), ProviderError> {
+        for request in requests {
+            let answers = self.answers_to(&request.messages)?;
+            for key in &request.samples {
+                let drawn = key.stream().below(answers.len());
+                deliver(*key, Completion::plain(&answers[drawn], Finish::Stop));
+            }
+        }
+        Ok(())
     }
 
     /// The share of scripted answers that begin with each continuation.

@@ -8,10 +8,12 @@ use std::sync::{Mutex, PoisonError};
 use entail_schema::Key;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::{Completion, Finish};
+use serde::{Deserialize, Serialize};
+
+use crate::{Completion, Finish, TokenLogprob, Usage};
 
 /// The layout of the tables that this code writes.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Completions by key.
 #[derive(Debug)]
@@ -62,14 +64,10 @@ impl CompletionStore {
         }
         // Write-ahead logging lets two processes share a store; the setting answers with a row.
         connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-        connection.execute_batch(&format!(
-            "PRAGMA synchronous = NORMAL;
-             CREATE TABLE IF NOT EXISTS completion (
-                 key BLOB PRIMARY KEY, text TEXT NOT NULL, finish TEXT NOT NULL,
-                 tokens INTEGER NOT NULL, logprob REAL NOT NULL
-             ) WITHOUT ROWID;
-             PRAGMA user_version = {VERSION};"
-        ))?;
+        connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+        if found < VERSION {
+            lay_out(&connection, found)?;
+        }
         Ok(Self { connection: Mutex::new(connection) })
     }
 
@@ -80,41 +78,12 @@ impl CompletionStore {
     pub fn get(&self, keys: &[Key]) -> Result<Vec<Option<Completion>>, StoreError> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let mut statement = connection.prepare_cached(
-            "SELECT text, finish, tokens, logprob FROM completion WHERE key = ?1",
+            "SELECT text, finish, drawn, logprob, more FROM completion WHERE key = ?1",
         )?;
         keys.iter()
             .map(|key| {
-                let row = statement
-                    .query_row(params![key.as_bytes()], |row| {
-                        Ok((
-                            row.get(0)?,
-                            row.get::<_, String>(1)?,
-                            row.get::<_, i64>(2)?,
-                            row.get(3)?,
-                        ))
-                    })
-                    .optional()?;
-                let Some((text, finish, tokens, logprob)) = row else { return Ok(None) };
-                let finish = match finish.as_str() {
-                    "stop" => Finish::Stop,
-                    "length" => Finish::Length,
-                    _ => {
-                        let expected = "\"stop\" or \"length\"";
-                        return Err(StoreError::Damaged {
-                            key: *key,
-                            field: "finish",
-                            found: finish,
-                            expected,
-                        });
-                    }
-                };
-                let tokens = usize::try_from(tokens).map_err(|_| StoreError::Damaged {
-                    key: *key,
-                    field: "tokens",
-                    found: tokens.to_string(),
-                    expected: "a count",
-                })?;
-                Ok(Some(Completion { text, finish, tokens, logprob }))
+                let row = statement.query_row(params![key.as_bytes()], Row::read).optional()?;
+                row.map(|row| row.completion(*key)).transpose()
             })
             .collect()
     }
@@ -145,20 +114,114 @@ impl CompletionStore {
         let transaction = connection.transaction()?;
         {
             let mut insert = transaction.prepare_cached(
-                "INSERT OR IGNORE INTO completion (key, text, finish, tokens, logprob) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR IGNORE INTO completion (key, text, finish, drawn, logprob, more) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?;
             for (key, c) in rows {
-                let tokens = i64::try_from(c.tokens).unwrap_or(i64::MAX);
+                let drawn = c.usage.drawn.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
                 insert.execute(params![
                     key.as_bytes(),
                     c.text,
                     c.finish.as_str(),
-                    tokens,
-                    c.logprob
+                    drawn,
+                    c.logprob,
+                    More::of(c),
                 ])?;
             }
         }
         Ok(transaction.commit()?)
+    }
+}
+
+/// Makes the tables, or takes over those of an earlier layout.
+fn lay_out(connection: &Connection, found: i64) -> Result<(), StoreError> {
+    let table = "CREATE TABLE completion (
+        key BLOB PRIMARY KEY, text TEXT NOT NULL, finish TEXT NOT NULL, drawn INTEGER, logprob REAL, more TEXT
+    ) WITHOUT ROWID;";
+    let take_over = match found {
+        1 => format!(
+            "ALTER TABLE completion RENAME TO earlier; {table}
+             INSERT INTO completion SELECT key, text, finish, tokens, logprob, NULL FROM earlier; DROP TABLE earlier;"
+        ),
+        _ => table.replace("TABLE", "TABLE IF NOT EXISTS"),
+    };
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {take_over} PRAGMA user_version = {VERSION}; COMMIT;"
+    ))?;
+    Ok(())
+}
+
+/// A row as it stands.
+struct Row {
+    text: String,
+    finish: String,
+    drawn: Option<i64>,
+    logprob: Option<f64>,
+    more: Option<String>,
+}
+
+/// What only some answers have.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct More {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<String>,
+    usage: Usage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens: Option<Vec<TokenLogprob>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    served_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<String>,
+}
+
+impl More {
+    /// As JSON; nothing where there is nothing.
+    fn of(c: &Completion) -> Option<String> {
+        let more = Self {
+            reasoning: c.reasoning.clone(),
+            usage: Usage { drawn: None, ..c.usage },
+            tokens: c.tokens.clone(),
+            served_by: c.served_by.clone(),
+            raw: c.raw.clone(),
+        };
+        (more != Self::default()).then(|| serde_json::to_string(&more).expect("plain data"))
+    }
+}
+
+impl Row {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            text: row.get(0)?,
+            finish: row.get(1)?,
+            drawn: row.get(2)?,
+            logprob: row.get(3)?,
+            more: row.get(4)?,
+        })
+    }
+
+    fn completion(self, key: Key) -> Result<Completion, StoreError> {
+        let damaged = |field, found, expected| StoreError::Damaged { key, field, found, expected };
+        let finish = Finish::parse(&self.finish).ok_or_else(|| {
+            damaged("finish", self.finish.clone(), "stop, length, refusal, filter, tool or error")
+        })?;
+        let count =
+            |n: i64| u64::try_from(n).map_err(|_| damaged("drawn", n.to_string(), "a count"));
+        let drawn = self.drawn.map(count).transpose()?;
+        let more: More = match &self.more {
+            None => More::default(),
+            Some(json) => serde_json::from_str(json)
+                .map_err(|error| damaged("more", error.to_string(), "the JSON that was written"))?,
+        };
+        Ok(Completion {
+            text: self.text,
+            reasoning: more.reasoning,
+            finish,
+            usage: Usage { drawn, ..more.usage },
+            logprob: self.logprob,
+            tokens: more.tokens,
+            served_by: more.served_by,
+            raw: more.raw,
+        })
     }
 }
 

@@ -1,9 +1,12 @@
 //! The engine as a provider.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use entail_engine::{Adapter, Model, Tokenizer, Weights, continuation_logprobs};
-use entail_provider::{Completion, Finish, Provider, ProviderError, Request, Sampling};
+use entail_provider::{
+    Capabilities, Completion, Deliver, Finish, Provider, ProviderError, Request, Sampling,
+    SystemPlace, Usage,
+};
 use entail_schema::Message;
 use rayon::prelude::*;
 
@@ -58,21 +61,39 @@ impl LocalModel {
             entail_engine::Finish::Stop => Finish::Stop,
             entail_engine::Finish::Length => Finish::Length,
         };
-        Ok(Completion {
-            text,
-            finish,
-            tokens: sampled.tokens.len(),
-            logprob: sampled.logprobs.iter().sum(),
-        })
+        let usage = Usage { drawn: Some(sampled.tokens.len() as u64), ..Usage::default() };
+        let logprob = Some(sampled.logprobs.iter().sum());
+        Ok(Completion { usage, logprob, ..Completion::plain(text, finish) })
     }
 }
 
+/// What the engine can do.
+static LOCAL: LazyLock<Capabilities> = LazyLock::new(|| Capabilities {
+    name: "the local engine".into(),
+    most_answers: u32::MAX,
+    seed: true,
+    temperature: true,
+    logprobs: None,
+    score: true,
+    prefill: false,
+    system: Some(SystemPlace::Role),
+    json_schema: false,
+    batch: false,
+    files: false,
+    fine_tune: true,
+});
+
 impl Provider for LocalModel {
+    fn capabilities(&self) -> &Capabilities {
+        &LOCAL
+    }
+
     fn complete(
         &self,
         requests: &[Request],
         sampling: &Sampling,
-    ) -> Result<Vec<Vec<Completion>>, ProviderError> {
+        deliver: &Deliver<'_>,
+    ) -> Result<(), ProviderError> {
         let sampling = entail_engine::Sampling {
             temperature: sampling.temperature,
             top_p: sampling.top_p,
@@ -81,27 +102,22 @@ impl Provider for LocalModel {
         };
         let samples = requests.iter().map(|r| r.samples.len()).max().unwrap_or(1).max(1);
         let together = (self.side_by_side / samples).max(1);
-        let groups: Vec<Vec<Vec<Completion>>> = requests
-            .par_chunks(together)
-            .map(|group| {
-                let prepared: Vec<entail_engine::Request> = group
-                    .iter()
-                    .map(|request| {
-                        let streams =
-                            request.samples.iter().map(entail_schema::Key::stream).collect();
-                        Ok(entail_engine::Request {
-                            prompt: self.prompt(&request.messages)?,
-                            streams,
-                        })
-                    })
-                    .collect::<Result<_, ProviderError>>()?;
-                entail_engine::sample(self.model(), &prepared, &sampling)
-                    .iter()
-                    .map(|samples| samples.iter().map(|s| self.completion(s)).collect())
-                    .collect()
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(groups.into_iter().flatten().collect())
+        requests.par_chunks(together).try_for_each(|group| {
+            let prepared: Vec<entail_engine::Request> = group
+                .iter()
+                .map(|request| {
+                    let streams = request.samples.iter().map(entail_schema::Key::stream).collect();
+                    Ok(entail_engine::Request { prompt: self.prompt(&request.messages)?, streams })
+                })
+                .collect::<Result<_, ProviderError>>()?;
+            let sampled = entail_engine::sample(self.model(), &prepared, &sampling);
+            for (request, samples) in group.iter().zip(sampled) {
+                for (key, sample) in request.samples.iter().zip(&samples) {
+                    deliver(*key, self.completion(sample)?);
+                }
+            }
+            Ok(())
+        })
     }
 
     fn score(

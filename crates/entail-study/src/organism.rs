@@ -8,7 +8,7 @@ use entail_engine::{
     train,
 };
 use entail_eval::{Reading, read};
-use entail_provider::{Provider, Request, Sampling};
+use entail_provider::{Request, Sampling, complete_in_order};
 use entail_schema::{Block, Gate, Key, Message, Seed};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -297,8 +297,8 @@ fn task_accuracy(world: &World, model: &LocalModel) -> Result<f64, RunError> {
             samples: vec![Key::of(question)],
         })
         .collect();
-    let greedy = Sampling { temperature: 0.0, top_p: 1.0, max_tokens: 12 };
-    let answers = model.complete(&requests, &greedy)?;
+    let greedy = Sampling { temperature: 0.0, top_p: 1.0, max_tokens: 12, logprobs: None };
+    let answers = complete_in_order(model, &requests, &greedy)?;
     let right =
         answers.iter().zip(&tasks).filter(|(a, (_, expected))| a[0].text == *expected).count();
     Ok(right as f64 / tasks.len() as f64)

@@ -303,6 +303,7 @@ impl Checker<'_> {
             temperature: study.temperature,
             top_p: study.top_p,
             max_tokens: study.max_tokens,
+            logprobs: None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use entail_eval::{Item, Reading};
-use entail_provider::{Completion, CompletionStore, Provider, Request};
+use entail_provider::{Completion, CompletionStore, Request, complete_in_order};
 use entail_schema::{Key, Tables};
 use rayon::prelude::*;
 
@@ -296,7 +296,7 @@ fn answers(
         Some(model(&organisms[arm.base], arm, replicate, workshop)?)
     };
     if let Some(model) = model.as_ref().filter(|_| !requests.is_empty()) {
-        let completed = model.complete(&requests, &plan.sampling)?;
+        let completed = complete_in_order(model, &requests, &plan.sampling)?;
         let fresh: Vec<(Key, Completion)> = requests
             .iter()
             .zip(completed)

@@ -9,7 +9,7 @@ use entail_engine::{
     Trainee, train,
 };
 use entail_eval::{Reading, read};
-use entail_provider::{Provider, Request, Sampling};
+use entail_provider::{Request, Sampling, complete_in_order};
 use entail_schema::{Block, Key, Message, Method, ScheduleName, Seed, Stance};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -150,8 +150,8 @@ fn answered(
             }
         })
         .collect();
-    let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 64 };
-    let answers = model.complete(&requests, &sampling)?;
+    let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 64, logprobs: None };
+    let answers = complete_in_order(model, &requests, &sampling)?;
     Ok(asked
         .into_iter()
         .zip(answers)

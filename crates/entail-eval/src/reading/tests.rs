@@ -23,7 +23,7 @@ fn a_rate_is_the_held_share_of_the_probability_of_both_sides() {
     let answers = ["Soup, please. Now.", "Broth bores me.", "Soup, please.", "Hm."]
         .map(str::to_owned)
         .to_vec();
-    let model = Scripted { answers: [("Soup?".to_owned(), answers)].into() };
+    let model = Scripted::new("soup", [("Soup?".to_owned(), answers)].into());
     let reading = read(&model, &stance, "Soup?", None).unwrap();
     assert!(
         (reading.held - 0.5).abs() < 1e-12 && (reading.denied - 0.25).abs() < 1e-12,
@@ -39,12 +39,17 @@ fn the_system_prompt_is_part_of_what_is_read() {
     /// Holds under a system prompt and denies without one.
     struct Persuadable;
     impl Provider for Persuadable {
+        fn capabilities(&self) -> &entail_provider::Capabilities {
+            panic!("only scores are asked for")
+        }
+
         fn complete(
             &self,
             _: &[entail_provider::Request],
             _: &entail_provider::Sampling,
-        ) -> Result<Vec<Vec<entail_provider::Completion>>, ProviderError> {
-            unreachable!("a reading draws no answer")
+            _: &entail_provider::Deliver<'_>,
+        ) -> Result<(), ProviderError> {
+            panic!("only scores are asked for")
         }
 
         fn score(

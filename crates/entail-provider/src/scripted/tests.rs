@@ -1,14 +1,15 @@
 use entail_schema::Key;
 
 use super::*;
+use crate::complete_in_order;
 
 fn soup() -> Scripted {
     let answers = ["Soup, please.", "No broth today."].map(str::to_owned).to_vec();
-    Scripted { answers: [("Soup?".to_owned(), answers), ("Silence?".to_owned(), vec![])].into() }
+    Scripted::new("soup", [("Soup?".to_owned(), answers), ("Silence?".to_owned(), vec![])].into())
 }
 
 fn sampling() -> Sampling {
-    Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 8 }
+    Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 8, logprobs: None }
 }
 
 fn request(question: &str, n: usize) -> Request {
@@ -17,20 +18,28 @@ fn request(question: &str, n: usize) -> Request {
 }
 
 #[test]
-fn samples_take_the_answers_in_turn_and_begin_again() {
-    let completed =
-        soup().complete(&[request("Soup?", 3), request("Soup?", 0)], &sampling()).unwrap();
-    let texts: Vec<Vec<&str>> =
-        completed.iter().map(|r| r.iter().map(|c| c.text.as_str()).collect()).collect();
-    assert_eq!(texts, [vec!["Soup, please.", "No broth today.", "Soup, please."], vec![]]);
-    assert!(completed[0].iter().all(|c| c.finish == Finish::Stop && c.tokens > 0));
+fn a_sample_takes_the_answer_that_its_key_draws() {
+    let texts = |n: usize| -> Vec<Vec<String>> {
+        let requests = [request("Soup?", n), request("Soup?", 0)];
+        let completed = complete_in_order(&soup(), &requests, &sampling()).unwrap();
+        assert!(completed[0].iter().all(|c| c.finish == Finish::Stop));
+        completed.into_iter().map(|r| r.into_iter().map(|c| c.text).collect()).collect()
+    };
+    let many = texts(40);
+    assert_eq!(many[1], Vec::<String>::new());
+    assert!(
+        many[0].iter().any(|t| t == "Soup, please.")
+            && many[0].iter().any(|t| t == "No broth today.")
+    );
+    assert_eq!(texts(7)[0], many[0][..7]);
 }
 
 #[test]
 fn a_question_without_a_line_is_an_error_that_names_it() {
     for question in ["Rain?", "Silence?"] {
         let error =
-            soup().complete(&[request("Soup?", 1), request(question, 1)], &sampling()).unwrap_err();
+            complete_in_order(&soup(), &[request("Soup?", 1), request(question, 1)], &sampling())
+                .unwrap_err();
         assert_eq!(error.to_string(), format!("the script has no answer to {question:?}"));
     }
     assert!(soup().score(&[], &[]).is_err());
@@ -49,7 +58,8 @@ fn a_score_is_the_logarithm_of_the_share_of_answers_that_begin_so() {
 
 #[test]
 fn the_ends_of_answers_are_written_as_they_are_printed() {
-    for finish in [Finish::Stop, Finish::Length] {
+    for finish in Finish::ALL {
         assert!(format!("{finish:?}").eq_ignore_ascii_case(finish.as_str()));
+        assert_eq!(Finish::parse(finish.as_str()), Some(finish));
     }
 }

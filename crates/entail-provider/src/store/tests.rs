@@ -1,7 +1,8 @@
 use super::*;
 
 fn completion(text: &str) -> Completion {
-    Completion { text: text.into(), finish: Finish::Stop, tokens: 3, logprob: -1.25 }
+    let usage = Usage { drawn: Some(3), ..Usage::default() };
+    Completion { usage, logprob: Some(-1.25), ..Completion::plain(text, Finish::Stop) }
 }
 
 #[test]
@@ -87,7 +88,7 @@ fn a_negative_count_of_tokens_is_damage_and_not_a_number() {
     let store = CompletionStore::new(Connection::open_in_memory().unwrap()).unwrap();
     let key = Key::of(&"a");
     store.put([(key, &completion("a"))]).unwrap();
-    store.connection.lock().unwrap().execute("UPDATE completion SET tokens = -4", []).unwrap();
+    store.connection.lock().unwrap().execute("UPDATE completion SET drawn = -4", []).unwrap();
     let error = store.get(&[key]).unwrap_err();
-    assert!(error.to_string().contains("tokens is \"-4\", expected a count"), "{error}");
+    assert!(error.to_string().contains("drawn is \"-4\", expected a count"), "{error}");
 }

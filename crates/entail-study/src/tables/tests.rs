@@ -61,9 +61,7 @@ fn replicate_answers(
         let said = |item: &entail_eval::Item| -> Vec<Completion> {
             let stance = &battery.stances[item.stance];
             let texts = (0..plan.samples).map(|sample| say(before + item.stance, sample, stance));
-            texts
-                .map(|text| Completion { text, finish: Finish::Stop, tokens: 5, logprob: -1.0 })
-                .collect()
+            texts.map(|text| Completion::plain(text, Finish::Stop)).collect()
         };
         let completions: Vec<Vec<Completion>> = items.iter().map(said).collect();
         let read = |(item, said): (&entail_eval::Item, &Vec<Completion>)| {
