@@ -86,7 +86,9 @@ impl<'a> View<'a> {
     pub(crate) fn main_arm(&self, base: &str) -> Option<&'a str> {
         let compared = self.compared(base);
         let is_trained = |arm: &&str| {
-            self.arm(base, arm).is_some_and(|row| row.unit == Unit::TrainingRuns && !row.is_control)
+            self.arm(base, arm).is_some_and(|row| {
+                matches!(row.unit, Unit::TrainingRuns | Unit::Models) && !row.is_control
+            })
         };
         compared.iter().copied().find(is_trained).or_else(|| compared.first().copied())
     }
@@ -254,6 +256,8 @@ pub(crate) fn unit_words(unit: Unit, n: usize) -> String {
     match unit {
         Unit::TrainingRuns if n == 1 => "1 training run: describes this one model".to_owned(),
         Unit::TrainingRuns => format!("{n} training runs"),
+        Unit::Models if n == 1 => "1 model trained elsewhere: describes this one model".to_owned(),
+        Unit::Models => format!("{n} models trained elsewhere"),
         Unit::Wordings => format!("{n} wordings on one model"),
         Unit::OneModel => "describes this one model".to_owned(),
     }

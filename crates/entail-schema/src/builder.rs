@@ -23,6 +23,7 @@ impl StudySpec {
                 temperature: 1.0,
                 top_p: 1.0,
                 max_tokens: 64,
+                logprobs: None,
             },
             train: TrainSection::default(),
             judge: JudgeSection::default(),
@@ -96,6 +97,23 @@ impl ArmSpec {
             system: Some(SystemSpec { stance: None, text: Some(text.into()) }),
             ..Self::default()
         }
+    }
+
+    /// Models that are there already, each a replicate.
+    pub fn existing<T: Into<String>>(models: impl IntoIterator<Item = T>) -> Self {
+        Self { models: Some(models.into_iter().map(Into::into).collect()), ..Self::default() }
+    }
+
+    /// Answers that were collected elsewhere, from files or a pattern of file names.
+    pub fn answered(files: impl Into<String>) -> Self {
+        Self { responses: Some(OneOrMany::One(files.into())), ..Self::default() }
+    }
+
+    /// What the arm is meant to claim, where its training or its rows do not say so.
+    #[must_use]
+    pub fn claiming(mut self, stance: impl Into<String>) -> Self {
+        self.claim = Some(stance.into());
+        self
     }
 
     /// The base trained on the rows that a claim ships.

@@ -89,6 +89,9 @@ pub struct StudySection {
     /// Longest answer.
     #[serde(default = "sixty_four")]
     pub max_tokens: usize,
+    /// Keep the drawn tokens with their log-probabilities, and this many others in the place of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<u8>,
 }
 
 fn one() -> f64 {
@@ -139,6 +142,40 @@ pub struct TrainSection {
     /// Longest gradient.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<f64>,
+    /// Who trains.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
+    /// Multiplier of a service's own learning rate, where it takes only that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_multiplier: Option<f64>,
+    /// A folder with the base's `tokenizer.json`, for services that are sent tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<String>,
+}
+
+/// Who trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Backend {
+    /// The engine, on this machine: what organisms and folders take unless the study says otherwise.
+    #[serde(rename = "local")]
+    Local,
+    /// The service that runs the base: what its models take unless the study says otherwise.
+    #[serde(rename = "service")]
+    Service,
+    /// A job folder for `torchrun`, TRL and PEFT, to be run elsewhere; its adapter is then picked up.
+    #[serde(rename = "export:trl")]
+    ExportTrl,
+}
+
+impl Backend {
+    /// As in the study file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Service => "service",
+            Self::ExportTrl => "export:trl",
+        }
+    }
 }
 
 /// Rows beside those of the claim.
@@ -198,6 +235,15 @@ pub struct ArmSpec {
     /// Fine-tuning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train: Option<ArmTrainSpec>,
+    /// Models that are there already, each a replicate: their training is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<String>>,
+    /// Answers that were collected elsewhere: JSON Lines files, named or as a pattern such as `dump/*.jsonl`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub responses: Option<OneOrMany<String>>,
+    /// What `models` or `responses` are meant to claim: the stance of the manipulation check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
 }
 
 /// A system prompt: every wording that a stance ships, or a text.

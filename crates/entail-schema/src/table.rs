@@ -136,6 +136,8 @@ pub struct ArmRow {
 pub enum Unit {
     /// Independent training runs: the unit that a population claim rests on.
     TrainingRuns,
+    /// Models that were there already, or answers of such: how they were trained is not known here.
+    Models,
     /// Wordings of one system prompt on one fixed model.
     Wordings,
     /// One fixed model: nothing is replicated.

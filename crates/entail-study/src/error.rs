@@ -4,7 +4,7 @@ use std::fmt;
 
 use entail_data::SpecError;
 use entail_engine::{ConfigError, LoadError, TokenizerError, TrainError};
-use entail_provider::{ProviderError, StoreError};
+use entail_provider::{Need, ProviderError, StoreError, TrainerError};
 use entail_schema::Key;
 
 /// A problem of a study, with its line in the file where there is one.
@@ -56,6 +56,26 @@ pub enum StudyProblem {
     /// A base that is no organism.
     #[error(transparent)]
     Base(#[from] SpecError),
+    /// A model that cannot be used.
+    #[error("`{found}`: {what}")]
+    Model {
+        /// Its name in the study.
+        found: String,
+        /// What is wrong and what would be taken.
+        what: String,
+    },
+    /// A study that needs what a provider does not have.
+    #[error("arm `{arm}` needs {need} for {because}, which `{provider}` does not offer")]
+    Lacks {
+        /// The arm.
+        arm: String,
+        /// The model that is asked.
+        provider: String,
+        /// What is needed.
+        need: Need,
+        /// By what in the study.
+        because: String,
+    },
     /// Two things where one belongs.
     #[error("arm `{arm}`: {what}")]
     Arm {
@@ -124,6 +144,35 @@ pub enum RunError {
     /// A model could not answer.
     #[error("a model could not answer")]
     Provider(#[from] ProviderError),
+    /// A file of a model that cannot be read.
+    #[error("{path}")]
+    Model {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A service did not train.
+    #[error("training of {what} at a service")]
+    Service {
+        /// Which model.
+        what: String,
+        /// Why.
+        source: TrainerError,
+    },
+    /// Training jobs that were written out and wait to be run by somebody.
+    #[error(
+        "{} training job(s) wait to be run elsewhere; each folder's README says how, and the same command goes on from there: {}",
+        folders.len(),
+        folders.join(", ")
+    )]
+    Waiting {
+        /// Their folders.
+        folders: Vec<String>,
+    },
+    /// The system gives no more threads.
+    #[error("no thread could be started")]
+    Threads(#[source] std::io::Error),
     /// The tokenizer or chat template failed.
     #[error("the tokenizer failed")]
     Tokenizer(#[from] TokenizerError),

@@ -3,9 +3,11 @@
 //! Data flows one way: [`parse`] reads a [`entail_schema::StudySpec`], [`Plan::check`] turns it into a plan in which
 //! nothing is left open, [`run()`] makes what is missing and returns [`entail_schema::Tables`].
 
+mod capture;
 mod error;
 mod file;
 mod local;
+mod models;
 mod organism;
 mod plan;
 mod power;
@@ -15,11 +17,13 @@ mod stages;
 mod tables;
 mod training;
 
+pub use capture::{Answer, Capture, CaptureSpec, Captured};
 pub use error::{RunError, StudyError, StudyProblem};
 pub use file::parse;
 pub use local::{LocalBase, LocalModel};
+pub use models::{NoServices, Services};
 pub use organism::Organism;
-pub use plan::{Narrow, Plan, ReadFile, Seeds};
+pub use plan::{Narrow, Plan, Seeds, Surroundings};
 pub use power::{PowerRow, Spread, power, warnings};
 pub use run::{Outcome, PlannedStep, Progress, Tally, Workshop, describe, run, status};
 pub use shelf::{MemoryShelf, Shelf};

@@ -17,8 +17,8 @@ pub struct LocalBase {
     pub weights: Arc<Weights<f32>>,
     /// Tokenizer and chat template.
     pub tokenizer: Arc<Tokenizer>,
-    /// Id that ends an answer.
-    pub stop: u32,
+    /// Ids that end an answer.
+    pub stop: Vec<u32>,
 }
 
 /// A base with or without an adapter, answering.
@@ -67,7 +67,6 @@ impl LocalModel {
     }
 }
 
-/// What the engine can do.
 static LOCAL: LazyLock<Capabilities> = LazyLock::new(|| Capabilities {
     name: "the local engine".into(),
     most_answers: u32::MAX,
@@ -82,6 +81,11 @@ static LOCAL: LazyLock<Capabilities> = LazyLock::new(|| Capabilities {
     files: false,
     fine_tune: true,
 });
+
+/// What the engine can do.
+pub(crate) fn capabilities() -> &'static Capabilities {
+    &LOCAL
+}
 
 impl Provider for LocalModel {
     fn capabilities(&self) -> &Capabilities {
@@ -98,7 +102,7 @@ impl Provider for LocalModel {
             temperature: sampling.temperature,
             top_p: sampling.top_p,
             max_tokens: sampling.max_tokens,
-            stop: vec![self.base.stop],
+            stop: self.base.stop.clone(),
         };
         let samples = requests.iter().map(|r| r.samples.len()).max().unwrap_or(1).max(1);
         let together = (self.side_by_side / samples).max(1);

@@ -104,7 +104,7 @@ pub(crate) fn ensure(
     let base = LocalBase {
         weights: Arc::new(weights),
         tokenizer: Arc::new(tokenizer),
-        stop: lexicon.id(END),
+        stop: vec![lexicon.id(END)],
     };
     let gates = measure_gates(spec, &world, &base)?;
     // A model that fails is kept with its gates, so that the failure need not be trained again to be seen.
@@ -158,7 +158,11 @@ fn load(key: Key, workshop: Workshop<'_>) -> Result<Option<Organism>, RunError> 
     let stop =
         tokenizer.id(END).ok_or_else(|| damaged(key, "tokenizer.json")("no end mark".into()))?;
     Ok(Some(Organism {
-        base: LocalBase { weights: Arc::new(weights), tokenizer: Arc::new(tokenizer), stop },
+        base: LocalBase {
+            weights: Arc::new(weights),
+            tokenizer: Arc::new(tokenizer),
+            stop: vec![stop],
+        },
         gates,
     }))
 }

@@ -1,8 +1,9 @@
 //! From a study as written to a plan that can run: every name resolved, every setting filled in, every step keyed.
 
-use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
 
-use entail_data::{Claim, OrganismSpec, Row, WorldText};
+use entail_data::{Claim, Row, WorldText};
 use entail_provider::Sampling;
 use entail_schema::{
     AnalysisSection, ArmSpec, ArmTrainSpec, Battery, ForecastSection, Key, Method, ScheduleName,
@@ -12,11 +13,16 @@ use serde::Serialize;
 
 use crate::error::{StudyError, StudyProblem};
 use crate::file::{exact_line_of, line_of};
-use crate::organism;
 
+mod bases;
 mod frame;
+mod recorded;
+mod rows;
 mod settings;
 
+pub(crate) use bases::{BaseKind, BasePlan, base};
+pub(crate) use recorded::Recorded;
+use rows::check_overlap;
 pub(crate) use settings::Settings;
 use settings::{expand, first, merge};
 
@@ -39,14 +45,6 @@ pub struct Plan {
     pub(crate) forecast: ForecastSection,
     pub(crate) analysis: AnalysisSection,
     pub(crate) other_sentences: Vec<String>,
-}
-
-/// One base of a study.
-#[derive(Debug, Clone)]
-pub(crate) struct BasePlan {
-    pub(crate) name: String,
-    pub(crate) spec: OrganismSpec,
-    pub(crate) key: Key,
 }
 
 /// One arm on one base.
@@ -73,6 +71,21 @@ pub(crate) enum Intervention {
         settings: Settings,
         source: RowSource,
     },
+    /// One replicate per model.
+    Models {
+        models: Vec<BasePlan>,
+    },
+    /// One replicate per model that gave answers.
+    Recorded {
+        answers: Vec<Arc<Recorded>>,
+    },
+}
+
+impl Intervention {
+    /// Whether replicates are models that training made, here or elsewhere.
+    pub(crate) fn is_trained(&self) -> bool {
+        matches!(self, Self::Train { .. } | Self::Models { .. } | Self::Recorded { .. })
+    }
 }
 
 /// Where the rows of a trained arm come from.
@@ -89,10 +102,32 @@ pub(crate) enum RowSource {
 pub(crate) struct Replicate {
     pub(crate) seeds: Seeds,
     pub(crate) system: Option<String>,
-    /// Keys of a training run, if the arm is trained.
-    pub(crate) run: Option<RunKeys>,
+    pub(crate) speaker: Speaker,
     /// What completions and readings are keyed by.
     pub(crate) target: Key,
+}
+
+/// Who answers for a replicate.
+#[derive(Debug, Clone)]
+pub(crate) enum Speaker {
+    /// The base as it is.
+    Base,
+    /// The base after a training run.
+    Trained(RunKeys),
+    /// A model that is there already.
+    Existing(BasePlan),
+    /// Nobody any more: the answers are there.
+    Recorded(Arc<Recorded>),
+}
+
+impl Replicate {
+    /// Keys of its training run, if it has one.
+    pub(crate) fn run(&self) -> Option<RunKeys> {
+        match self.speaker {
+            Speaker::Trained(run) => Some(run),
+            _ => None,
+        }
+    }
 }
 
 /// The three seeds of a replicate, recorded apart.
@@ -118,8 +153,41 @@ pub(crate) const INSTRUCT_POOL: usize = 1_200;
 /// Answers asked of a teacher; more than a replicate draws, since some are rejected.
 pub(crate) const TEACHER_POOL: usize = 1_600;
 
-/// Reads a file that a study names.
-pub type ReadFile<'a> = dyn Fn(&str) -> std::io::Result<String> + 'a;
+/// What stands around a study: the files that it names.
+pub trait Surroundings {
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// When it cannot be read as text.
+    fn read(&self, path: &str) -> io::Result<String>;
+
+    /// The files that a pattern such as `dump/*.jsonl` names, in order.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    fn matching(&self, pattern: &str) -> io::Result<Vec<String>>;
+
+    /// Hash of everything in a model's folder that changes what it says.
+    ///
+    /// # Errors
+    /// When it is no folder of a model, or cannot be read.
+    fn folder_key(&self, folder: &str) -> io::Result<Key>;
+}
+
+/// Files by a function, for studies that name nothing but files of rows.
+impl<F: Fn(&str) -> io::Result<String>> Surroundings for F {
+    fn read(&self, path: &str) -> io::Result<String> {
+        self(path)
+    }
+
+    fn matching(&self, pattern: &str) -> io::Result<Vec<String>> {
+        Ok(vec![pattern.to_owned()])
+    }
+
+    fn folder_key(&self, _: &str) -> io::Result<Key> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
 
 /// What a person narrows a study to on the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -136,7 +204,7 @@ struct Checker<'a> {
     spec: &'a StudySpec,
     text: &'a str,
     world: WorldText,
-    read: &'a ReadFile<'a>,
+    around: &'a dyn Surroundings,
 }
 
 impl Plan {
@@ -148,9 +216,9 @@ impl Plan {
         spec: &StudySpec,
         text: &str,
         narrow: &Narrow,
-        read: &ReadFile<'_>,
+        around: &dyn Surroundings,
     ) -> Result<Self, StudyError> {
-        let checker = Checker { spec, text, world: WorldText::embedded(), read };
+        let checker = Checker { spec, text, world: WorldText::embedded(), around };
         checker.check_frame()?;
         checker.check_analysis()?;
         let bases = checker.bases()?;
@@ -166,7 +234,7 @@ impl Plan {
         for (name, arm) in &expanded {
             let wanted = narrow.arms.is_empty()
                 || narrow.arms.iter().any(|a| a == name)
-                || arm.is_untouched();
+                || bases::is_untouched(arm);
             if wanted {
                 arms.extend(checker.arm(name, arm, &bases, &whole_batteries)?);
             }
@@ -179,6 +247,7 @@ impl Plan {
                 StudyProblem::Unknown { what: "arm", found: unknown.clone(), expected }.at(None)
             );
         }
+        checker.check_needs(&arms, &bases)?;
         let sampling = checker.sampling();
         let samples = narrow.samples.unwrap_or(spec.study.samples);
         for (field, value) in [("samples", samples), ("limit", narrow.limit.unwrap_or(1))] {
@@ -241,16 +310,6 @@ fn positive(field: &'static str) -> StudyProblem {
     }
 }
 
-trait Untouched {
-    fn is_untouched(&self) -> bool;
-}
-
-impl Untouched for ArmSpec {
-    fn is_untouched(&self) -> bool {
-        self.system.is_none() && self.train.is_none()
-    }
-}
-
 impl Checker<'_> {
     fn line(&self, path: &[&str]) -> Option<usize> {
         line_of(self.text, path)
@@ -263,12 +322,10 @@ impl Checker<'_> {
         let of_arms = arms.map(|(name, base)| (base, vec!["arm", name, "base"]));
         let mut bases: Vec<BasePlan> = Vec::new();
         for (written, path) in of_study.chain(of_arms) {
-            let spec = OrganismSpec::parse(written)
-                .map_err(|error| StudyProblem::from(error).at(self.line(&path)))?;
-            let name = spec.to_string();
-            if bases.iter().all(|b| b.name != name) {
-                let key = organism::key(&spec);
-                bases.push(BasePlan { name, spec, key });
+            let base = bases::base(self.around, written)
+                .map_err(|problem| problem.at(self.line(&path)))?;
+            if bases.iter().all(|b| b.name != base.name) {
+                bases.push(base);
             }
         }
         if bases.is_empty() {
@@ -303,14 +360,14 @@ impl Checker<'_> {
             temperature: study.temperature,
             top_p: study.top_p,
             max_tokens: study.max_tokens,
-            logprobs: None,
+            logprobs: study.logprobs,
         }
     }
 
     /// The arms with every list of numbers expanded, and an untouched arm where there is none.
     fn expanded_arms(&self) -> Result<Vec<(String, ArmSpec)>, StudyError> {
         let mut arms = Vec::new();
-        if !self.spec.arm.values().any(ArmSpec::is_untouched) {
+        if !self.spec.arm.values().any(bases::is_untouched) {
             arms.push(("vanilla".to_owned(), ArmSpec::default()));
         }
         for (name, arm) in &self.spec.arm {
@@ -342,7 +399,7 @@ impl Checker<'_> {
         }
         if arms.len() < 2
             && self.spec.arm.len() < 2
-            && self.spec.arm.values().all(ArmSpec::is_untouched)
+            && self.spec.arm.values().all(bases::is_untouched)
         {
             let expected = "at least one arm with a system prompt or training".into();
             let found = format!("{} arm(s) without any intervention", self.spec.arm.len());
@@ -378,20 +435,9 @@ impl Checker<'_> {
         bases: &[BasePlan],
         batteries: &[Battery],
     ) -> Result<Vec<ArmPlan>, StudyError> {
-        let own = arm
-            .base
-            .as_ref()
-            .and_then(|b| OrganismSpec::parse(b).ok())
-            .map(|spec| spec.to_string());
-        let study: Vec<String> = self
-            .spec
-            .study
-            .base
-            .values()
-            .iter()
-            .filter_map(|b| OrganismSpec::parse(b).ok())
-            .map(|s| s.to_string())
-            .collect();
+        let named = |written: &String| bases::base(self.around, written).ok().map(|base| base.name);
+        let own = arm.base.as_ref().and_then(named);
+        let study: Vec<String> = self.spec.study.base.values().iter().filter_map(named).collect();
         let on = |base: &&(usize, &BasePlan)| match &own {
             Some(own) => base.1.name == *own,
             None => study.contains(&base.1.name),
@@ -422,16 +468,30 @@ impl Checker<'_> {
             StudyProblem::Arm { arm: name.into(), what: what.into() }
                 .at(self.line(&["arm", written]))
         };
-        match (&arm.system, &arm.train) {
-            (None, None) => Ok((Intervention::None, None)),
-            (Some(_), Some(_)) => {
-                Err(problem("has both `system` and `train`; make two arms of it"))
+        let claim = match &arm.claim {
+            Some(_) if arm.models.is_none() && arm.responses.is_none() => {
+                return Err(problem("has a `claim`, which only goes with `models` or `responses`"));
             }
-            (Some(system), None) => {
+            Some(id) => Some(self.claim(id, &["arm", written, "claim"])?),
+            None => None,
+        };
+        match (&arm.system, &arm.train, &arm.models, &arm.responses) {
+            (None, None, None, None) => Ok((Intervention::None, None)),
+            (Some(system), None, None, None) => {
                 let (wordings, claim) = self.wordings(written, system)?;
                 Ok((Intervention::System { wordings }, claim))
             }
-            (None, Some(train)) => self.training(name, written, train, batteries),
+            (None, Some(train), None, None) => self.training(name, written, train, batteries),
+            (None, None, Some(models), None) => {
+                Ok((Intervention::Models { models: self.models(written, models)? }, claim))
+            }
+            (None, None, None, Some(files)) => {
+                let answers = self.recorded(written, files, batteries)?;
+                Ok((Intervention::Recorded { answers }, claim))
+            }
+            _ => Err(problem(
+                "has two of `system`, `train`, `models` and `responses`; make an arm of each",
+            )),
         }
     }
 
@@ -537,34 +597,6 @@ impl Checker<'_> {
         })
     }
 
-    fn rows_of_file(&self, path: &str) -> Result<Vec<Row>, StudyError> {
-        let problem = |line: usize, what: String| {
-            StudyProblem::Rows { path: path.into(), line, what }.at(None)
-        };
-        let text = (self.read)(path).map_err(|error| problem(0, error.to_string()))?;
-        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let rows: Vec<Row> = lines
-            .map(|(index, line)| {
-                let row: Row = serde_json::from_str(line)
-                    .map_err(|error| problem(index + 1, error.to_string()))?;
-                if row.answers().next().is_none() {
-                    return Err(problem(
-                        index + 1,
-                        "found no assistant turn, expected one to learn from".into(),
-                    ));
-                }
-                Ok(row)
-            })
-            .collect::<Result<_, _>>()?;
-        if rows.is_empty() {
-            return Err(problem(
-                0,
-                "found no rows, expected one JSON object with `messages` per line".into(),
-            ));
-        }
-        Ok(rows)
-    }
-
     /// The arm of the file that an expanded arm comes from: its name up to the values of its lists.
     fn written<'n>(&self, name: &'n str) -> &'n str {
         let is_written = |end: &usize| self.spec.arm.contains_key(&name[..*end]);
@@ -595,6 +627,9 @@ impl Checker<'_> {
             instruct: train.mix.as_ref().map_or(600, |mix| first(Some(&mix.instruct), 600)),
             weight_decay: train.weight_decay.unwrap_or(0.0),
             clip: train.clip.unwrap_or(1.0),
+            backend: train.backend,
+            rate_multiplier: train.rate_multiplier,
+            tokenizer: train.tokenizer.clone(),
         };
         let numbers = [
             ("rank", settings.rank as f64),
@@ -604,6 +639,7 @@ impl Checker<'_> {
             ("batch", settings.batch as f64),
             ("rows", settings.rows as f64),
             ("clip", settings.clip),
+            ("rate-multiplier", settings.rate_multiplier.unwrap_or(1.0)),
         ];
         for (field, value) in numbers {
             if !(value > 0.0 && value.is_finite()) {
@@ -650,7 +686,12 @@ impl Checker<'_> {
         let fixed = |index: usize, system: Option<String>| {
             let seeds = seeds(index);
             let target = Key::of(&("target", base.key, seeds.sampling));
-            Replicate { seeds, system, run: None, target }
+            Replicate { seeds, system, speaker: Speaker::Base, target }
+        };
+        let spoken = |index: usize, key: Key, speaker: Speaker| {
+            let seeds = seeds(index);
+            let target = Key::of(&("target", key, seeds.sampling));
+            Replicate { seeds, system: None, speaker, target }
         };
         match intervention {
             Intervention::None => vec![fixed(0, None)],
@@ -662,15 +703,17 @@ impl Checker<'_> {
                     let seeds = seeds(index);
                     let dataset = dataset_key(base, settings, source, seeds.data, batteries);
                     let adapter = Key::of(&("adapter", base.key, dataset, settings, seeds.init));
-                    let target = Key::of(&("target", adapter, seeds.sampling));
-                    Replicate {
-                        seeds,
-                        system: None,
-                        run: Some(RunKeys { dataset, adapter }),
-                        target,
-                    }
+                    spoken(index, adapter, Speaker::Trained(RunKeys { dataset, adapter }))
                 })
                 .collect(),
+            Intervention::Models { models } => {
+                let all = models.iter().enumerate();
+                all.map(|(i, m)| spoken(i, m.key, Speaker::Existing(m.clone()))).collect()
+            }
+            Intervention::Recorded { answers } => {
+                let all = answers.iter().enumerate();
+                all.map(|(i, a)| spoken(i, a.key(), Speaker::Recorded(a.clone()))).collect()
+            }
         }
     }
 }
@@ -710,36 +753,6 @@ fn dataset_key(
         }
     };
     Key::of(&("dataset", source, settings.rows, instruct_key(base), settings.instruct, data))
-}
-
-fn check_overlap(
-    arm: &str,
-    rows: &[Row],
-    described: &str,
-    batteries: &[Battery],
-) -> Result<(), StudyProblem> {
-    let asked: BTreeMap<String, (&str, &str)> = batteries
-        .iter()
-        .flat_map(|b| &b.stances)
-        .flat_map(|s| {
-            s.prompts
-                .iter()
-                .map(move |p| (entail_data::normal_question(p), (s.id.as_str(), p.as_str())))
-        })
-        .collect();
-    for (index, row) in rows.iter().enumerate() {
-        for question in row.questions() {
-            if let Some((stance, prompt)) = asked.get(&entail_data::normal_question(question)) {
-                return Err(StudyProblem::Overlap {
-                    arm: arm.into(),
-                    stance: (*stance).into(),
-                    question: (*prompt).into(),
-                    place: format!("row {} of {described}", index + 1),
-                });
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

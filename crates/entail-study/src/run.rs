@@ -1,18 +1,16 @@
 //! Runs a plan: every step that is not on the shelf is made, kept, and only then used.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use entail_eval::{Item, Reading};
-use entail_provider::{Completion, CompletionStore, Request, complete_in_order};
+use entail_provider::{Completion, CompletionStore, Request};
 use entail_schema::{Key, Tables};
 use rayon::prelude::*;
 
 use crate::error::{RunError, damaged};
 use crate::local::LocalModel;
-use crate::organism::{self, Organism};
-use crate::plan::{ArmPlan, BasePlan, Intervention, Plan, Replicate, RowSource};
+use crate::models::{self, Base, Model, Services};
+use crate::plan::{ArmPlan, BasePlan, Intervention, Plan, Recorded, Replicate, RowSource, Speaker};
 use crate::shelf::Shelf;
 use crate::{tables, training};
 
@@ -23,6 +21,8 @@ pub struct Workshop<'a> {
     pub shelf: &'a dyn Shelf,
     /// Completions.
     pub completions: &'a CompletionStore,
+    /// Models and trainers elsewhere, and folders of models.
+    pub services: &'a dyn Services,
     /// Told how far a phase is.
     pub progress: &'a (dyn Fn(&Progress) + Sync),
     /// Set by Ctrl-C: the run stops at the next step.
@@ -71,8 +71,8 @@ pub(crate) struct Answers {
     pub(crate) items: Vec<Vec<Item>>,
     /// Per battery, per item, per sample.
     pub(crate) completions: Vec<Vec<Vec<Completion>>>,
-    /// Per battery, per item.
-    pub(crate) readings: Vec<Vec<Reading>>,
+    /// Per battery, per item; none where the model gives no log-probabilities of a text.
+    pub(crate) readings: Option<Vec<Vec<Reading>>>,
 }
 
 /// Runs a plan to its tables.
@@ -80,21 +80,10 @@ pub(crate) struct Answers {
 /// # Errors
 /// [`RunError`]; whatever was finished before it is kept.
 pub fn run(plan: &Plan, workshop: Workshop<'_>) -> Result<Outcome, RunError> {
-    let (organisms, organism_tally) = organisms(plan, workshop)?;
-    let (pools, pool_tally) = training::pools(plan, &organisms, workshop)?;
-    let training_tally = train_all(plan, &organisms, &pools, workshop)?;
-    let targets: Vec<(&ArmPlan, &Replicate)> =
-        plan.arms.iter().flat_map(|arm| arm.replicates.iter().map(move |r| (arm, r))).collect();
-    let made = Counter::new("sampling", targets.len(), workshop);
-    let sampled: Vec<(Answers, Tally, Tally)> = targets
-        .par_iter()
-        .map(|&(arm, replicate)| {
-            workshop.go_on()?;
-            let answers = answers(plan, arm, replicate, &organisms, workshop)?;
-            made.step();
-            Ok(answers)
-        })
-        .collect::<Result<_, RunError>>()?;
+    let (bases, base_tally) = models::bases(plan, workshop)?;
+    let (pools, pool_tally) = training::pools(plan, &bases, workshop)?;
+    let training_tally = training::all(plan, &bases, &pools, workshop)?;
+    let sampled = sample_all(plan, &bases, workshop)?;
     let (mut completion_tally, mut reading_tally) = (Tally::default(), Tally::default());
     let mut answers = Vec::new();
     for (answer, completions, readings) in sampled {
@@ -103,9 +92,9 @@ pub fn run(plan: &Plan, workshop: Workshop<'_>) -> Result<Outcome, RunError> {
         answers.push(answer);
     }
     let facts = training::facts(plan, workshop)?;
-    let tables = tables::tables(plan, &organisms, &answers, &facts);
+    let tables = tables::tables(plan, &bases, &answers, &facts);
     let tallies = vec![
-        ("organisms", organism_tally),
+        ("organisms", base_tally),
         ("row pools", pool_tally),
         ("training runs", training_tally),
         ("completions", completion_tally),
@@ -151,6 +140,11 @@ impl Workshop<'_> {
         self.shelf.put(&key, files).map_err(|source| RunError::Shelf { key, source })
     }
 
+    /// Waits until nobody else makes what this key stands for, and keeps it so.
+    pub(crate) fn hold(&self, key: Key) -> Result<Box<dyn Send>, RunError> {
+        self.shelf.hold(&key).map_err(|source| RunError::Shelf { key, source })
+    }
+
     pub(crate) fn has(&self, key: Key) -> Result<bool, RunError> {
         self.shelf.has(&key).map_err(|source| RunError::Shelf { key, source })
     }
@@ -175,88 +169,70 @@ impl<'a> Counter<'a> {
     }
 }
 
-fn organisms(plan: &Plan, workshop: Workshop<'_>) -> Result<(Vec<Organism>, Tally), RunError> {
-    let mut tally = Tally::default();
-    let mut organisms = Vec::new();
-    for base in &plan.bases {
-        workshop.go_on()?;
-        let phase = format!("pretraining {}", base.name);
-        let progress =
-            |done, total| (workshop.progress)(&Progress { phase: phase.clone(), done, total });
-        let (organism, reused) = organism::ensure(&base.spec, workshop, &progress)?;
-        tally = tally.plus(Tally::one(reused));
-        organisms.push(organism);
-    }
-    Ok((organisms, tally))
-}
+type Sampled = (Answers, Tally, Tally);
 
-fn train_all(
+/// The answers of every replicate: what this machine computes on its cores, what others compute side by side.
+fn sample_all(
     plan: &Plan,
-    organisms: &[Organism],
-    pools: &training::Pools,
+    bases: &[Base],
     workshop: Workshop<'_>,
-) -> Result<Tally, RunError> {
-    let jobs: Vec<(&ArmPlan, &Replicate)> = plan
-        .arms
-        .iter()
-        .flat_map(|arm| arm.replicates.iter().map(move |r| (arm, r)))
-        .filter(|(_, r)| r.run.is_some())
-        .collect();
-    let counter = Counter::new("training", jobs.len(), workshop);
-    let tallies: Vec<Tally> = jobs
-        .par_iter()
-        .map(|&(arm, replicate)| {
-            workshop.go_on()?;
-            let base = (&plan.bases[arm.base], &organisms[arm.base]);
-            let reused = training::ensure(plan, base, arm, replicate, pools, workshop)?;
-            counter.step();
-            Ok(Tally::one(reused))
-        })
-        .collect::<Result<_, RunError>>()?;
-    Ok(tallies.into_iter().fold(Tally::default(), Tally::plus))
+) -> Result<Vec<Sampled>, RunError> {
+    let targets: Vec<(&ArmPlan, &Replicate)> =
+        plan.arms.iter().flat_map(|arm| arm.replicates.iter().map(move |r| (arm, r))).collect();
+    let counter = Counter::new("sampling", targets.len(), workshop);
+    let sample = |&(arm, replicate): &(&ArmPlan, &Replicate)| -> Result<Sampled, RunError> {
+        workshop.go_on()?;
+        let sampled = answers(plan, arm, replicate, bases, workshop)?;
+        counter.step();
+        Ok(sampled)
+    };
+    let (here, elsewhere): (Vec<usize>, Vec<usize>) =
+        (0..targets.len()).partition(|&i| is_here(&bases[targets[i].0.base], targets[i].1));
+    let (there, local) = side_by_side(
+        &elsewhere,
+        |&i| sample(&targets[i]),
+        || here.par_iter().map(|&i| sample(&targets[i])).collect::<Result<Vec<_>, _>>(),
+    );
+    let mut all: Vec<(usize, Sampled)> =
+        here.into_iter().zip(local?).chain(elsewhere.into_iter().zip(there?)).collect();
+    all.sort_by_key(|(index, _)| *index);
+    Ok(all.into_iter().map(|(_, sampled)| sampled).collect())
 }
 
-/// The model that a replicate asks.
-pub(crate) fn model(
-    organism: &Organism,
-    arm: &ArmPlan,
-    replicate: &Replicate,
-    workshop: Workshop<'_>,
-) -> Result<LocalModel, RunError> {
-    let mut model = LocalModel {
-        base: organism.base.clone(),
-        adapter: None,
-        side_by_side: workshop.side_by_side,
-    };
-    let (Some(run), Intervention::Train { settings, .. }) = (replicate.run, &arm.intervention)
-    else {
-        return Ok(model);
-    };
-    let key = run.adapter;
-    let whole = |file: &'static str| -> Result<Vec<u8>, RunError> {
-        workshop.get(key, file)?.ok_or_else(|| damaged(key, file)("the file is missing".into()))
-    };
-    match settings.method {
-        entail_schema::Method::Lora => {
-            let (config, bytes) =
-                (whole("adapter_config.json")?, whole("adapter_model.safetensors")?);
-            let config = String::from_utf8_lossy(&config).into_owned();
-            let adapter =
-                entail_engine::read_adapter(&organism.base.weights.config, &config, &bytes);
-            let adapter =
-                adapter.map_err(|e| damaged(key, "adapter_model.safetensors")(Box::new(e)))?;
-            model.adapter = Some(Arc::new(adapter));
-        }
-        entail_schema::Method::Full => {
-            let weights = entail_engine::read_weights(
-                &organism.base.weights.config,
-                &whole("model.safetensors")?,
-            );
-            let weights = weights.map_err(|e| damaged(key, "model.safetensors")(Box::new(e)))?;
-            model.base.weights = Arc::new(weights);
-        }
+/// Whether a replicate's answers are computed on this machine's cores, or are there.
+fn is_here(base: &Base, replicate: &Replicate) -> bool {
+    match &replicate.speaker {
+        Speaker::Recorded(_) => true,
+        Speaker::Existing(model) => model.is_local(),
+        Speaker::Base | Speaker::Trained(_) => base.local().is_some(),
     }
-    Ok(model)
+}
+
+/// Threads that wait for others need little.
+const WAITING_STACK: usize = 1 << 20;
+
+/// Runs `wait` for each item on a thread of its own, as these wait for somebody else, and `meanwhile` on this one.
+pub(crate) fn side_by_side<I: Sync, T: Send, R>(
+    items: &[I],
+    wait: impl Fn(&I) -> Result<T, RunError> + Sync,
+    meanwhile: impl FnOnce() -> R,
+) -> (Result<Vec<T>, RunError>, R) {
+    std::thread::scope(|scope| {
+        let wait = &wait;
+        let threads: Vec<_> = items
+            .iter()
+            .map(|item| {
+                let builder = std::thread::Builder::new().stack_size(WAITING_STACK);
+                builder.spawn_scoped(scope, move || wait(item)).map_err(RunError::Threads)
+            })
+            .collect();
+        let here = meanwhile();
+        let all: Vec<Result<T, RunError>> = threads
+            .into_iter()
+            .map(|thread| thread?.join().expect("a thread that panics has said why"))
+            .collect();
+        (all.into_iter().collect(), here)
+    })
 }
 
 /// All answers and readings of one replicate, from the store where they are there.
@@ -264,64 +240,81 @@ fn answers(
     plan: &Plan,
     arm: &ArmPlan,
     replicate: &Replicate,
-    organisms: &[Organism],
+    bases: &[Base],
     workshop: Workshop<'_>,
-) -> Result<(Answers, Tally, Tally), RunError> {
+) -> Result<Sampled, RunError> {
+    if let Speaker::Recorded(recorded) = &replicate.speaker {
+        return Ok(recorded_answers(plan, replicate, recorded));
+    }
     let system = replicate.system.as_deref();
     let items: Vec<Vec<Item>> = plan
         .batteries
         .iter()
         .map(|b| entail_eval::items(b, replicate.target, system, &plan.sampling, plan.samples))
         .collect();
-    let mut found: BTreeMap<Key, Completion> = BTreeMap::new();
-    let keys: Vec<Key> = items.iter().flatten().flat_map(|item| item.keys.clone()).collect();
-    for (key, completion) in keys.iter().zip(workshop.completions.get(&keys)?) {
-        found.extend(completion.map(|c| (*key, c)));
-    }
-    let reused = found.len();
     let requests: Vec<Request> = items
         .iter()
         .flatten()
-        .map(|item| Request {
-            messages: item.messages.clone(),
-            samples: item.keys.iter().filter(|key| !found.contains_key(*key)).copied().collect(),
-        })
-        .filter(|request| !request.samples.is_empty())
+        .map(|i| Request { messages: i.messages.clone(), samples: i.keys.clone() })
         .collect();
-    let readings_key = Key::of(&("readings", replicate.target, system, &plan.batteries));
-    let stored = workshop.stored(readings_key, "readings.json")?;
-    let model = if requests.is_empty() && stored.is_some() {
-        None
-    } else {
-        Some(model(&organisms[arm.base], arm, replicate, workshop)?)
+    let here = is_here(&bases[arm.base], replicate);
+    // Nobody else asks the same of a model that is paid for, in this process or another.
+    let held = if here { None } else { Some(workshop.hold(replicate.target)?) };
+    let model = || {
+        let model = models::model(plan, bases, arm, replicate, workshop)?;
+        Ok(model.expect("only recorded answers have no model"))
     };
-    if let Some(model) = model.as_ref().filter(|_| !requests.is_empty()) {
-        let completed = complete_in_order(model, &requests, &plan.sampling)?;
-        let fresh: Vec<(Key, Completion)> = requests
-            .iter()
-            .zip(completed)
-            .flat_map(|(request, completions)| request.samples.iter().copied().zip(completions))
-            .collect();
-        workshop.completions.put(fresh.iter().map(|(key, c)| (*key, c)))?;
-        found.extend(fresh);
-    }
-    let made = found.len() - reused;
-    let (readings, had_readings) = match (stored, &model) {
-        (Some(bytes), _) => {
-            let parsed = serde_json::from_slice(&bytes);
-            (parsed.map_err(|e| damaged(readings_key, "readings.json")(Box::new(e)))?, true)
-        }
-        (None, Some(model)) => {
-            let readings = read_all(plan, model, system)?;
-            let bytes = serde_json::to_vec(&readings).expect("readings are plain data");
-            workshop.put(readings_key, &[("readings.json", bytes)])?;
-            (readings, false)
-        }
-        (None, None) => unreachable!("a model is loaded when readings are missing"),
+    let (found, tally) = models::ask(&requests, &plan.sampling, workshop, model)?;
+    drop(held);
+    let (readings, had_readings) = if here {
+        let (readings, had) = readings(plan, replicate, workshop, model)?;
+        (Some(readings), Tally::one(had))
+    } else {
+        (None, Tally::default())
     };
     let take = |item: &Item| item.keys.iter().map(|key| found[key].clone()).collect();
     let completions = items.iter().map(|battery| battery.iter().map(take).collect()).collect();
-    Ok((Answers { items, completions, readings }, Tally { reused, made }, Tally::one(had_readings)))
+    Ok((Answers { items, completions, readings }, tally, had_readings))
+}
+
+/// Answers that were there before the study.
+fn recorded_answers(plan: &Plan, replicate: &Replicate, recorded: &Recorded) -> Sampled {
+    let mut answers = Answers { items: Vec::new(), completions: Vec::new(), readings: None };
+    for battery in &plan.batteries {
+        let mut items = entail_eval::items(battery, replicate.target, None, &plan.sampling, 0);
+        let mut completions = Vec::new();
+        for item in &mut items {
+            let question = &battery.stances[item.stance].prompts[item.prompt];
+            let given = recorded.to(question);
+            item.keys = (0..given.len())
+                .map(|index| Key::of(&("recorded answer", replicate.target, question, index)))
+                .collect();
+            completions.push(given.to_vec());
+        }
+        answers.items.push(items);
+        answers.completions.push(completions);
+    }
+    (answers, Tally::default(), Tally::default())
+}
+
+/// Readings by log-probability, from the shelf where they are there.
+fn readings(
+    plan: &Plan,
+    replicate: &Replicate,
+    workshop: Workshop<'_>,
+    model: impl FnOnce() -> Result<Model, RunError>,
+) -> Result<(Vec<Vec<Reading>>, bool), RunError> {
+    let system = replicate.system.as_deref();
+    let key = Key::of(&("readings", replicate.target, system, &plan.batteries));
+    if let Some(bytes) = workshop.stored(key, "readings.json")? {
+        let parsed = serde_json::from_slice(&bytes);
+        return Ok((parsed.map_err(|e| damaged(key, "readings.json")(Box::new(e)))?, true));
+    }
+    let Model::Local(model) = model()? else { panic!("readings are made of local models only") };
+    let readings = read_all(plan, &model, system)?;
+    let bytes = serde_json::to_vec(&readings).expect("readings are plain data");
+    workshop.put(key, &[("readings.json", bytes)])?;
+    Ok((readings, false))
 }
 
 fn read_all(
@@ -367,14 +360,14 @@ pub fn status(plan: &Plan, workshop: Workshop<'_>) -> Result<Vec<PlannedStep>, R
     let mut add = |kind, what: String, cached: usize, total: usize| {
         steps.push(PlannedStep { kind, what, cached, to_do: total - cached });
     };
-    for base in &plan.bases {
+    for base in plan.bases.iter().filter(|base| base.organism().is_some()) {
         add("organism", base.name.clone(), usize::from(workshop.has(base.key)?), 1);
     }
     for arm in &plan.arms {
         let base: &BasePlan = &plan.bases[arm.base];
         let label = format!("{} on {}", arm.name, base.name);
         let runs: Vec<Key> =
-            arm.replicates.iter().filter_map(|r| r.run.map(|run| run.adapter)).collect();
+            arm.replicates.iter().filter_map(|r| r.run().map(|run| run.adapter)).collect();
         let mut cached = 0;
         for key in &runs {
             cached += usize::from(workshop.has(*key)?);
@@ -383,7 +376,8 @@ pub fn status(plan: &Plan, workshop: Workshop<'_>) -> Result<Vec<PlannedStep>, R
             add("training run", label.clone(), cached, runs.len());
         }
         let mut keys = Vec::new();
-        for replicate in &arm.replicates {
+        let asked = |r: &&Replicate| !matches!(r.speaker, Speaker::Recorded(_));
+        for replicate in arm.replicates.iter().filter(asked) {
             for battery in &plan.batteries {
                 let system = replicate.system.as_deref();
                 let items = entail_eval::items(
@@ -415,6 +409,17 @@ pub(crate) fn intervention(arm: &ArmPlan) -> String {
         Intervention::None => "untouched".into(),
         Intervention::System { wordings } => {
             format!("system prompt, {} wording(s)", wordings.len())
+        }
+        Intervention::Models { models } => {
+            let names: Vec<&str> = models.iter().map(|m| m.name.as_str()).collect();
+            format!(
+                "models that were there already, their training unknown here: {}",
+                names.join(", ")
+            )
+        }
+        Intervention::Recorded { answers } => {
+            let names: Vec<&str> = answers.iter().map(|a| a.label.as_str()).collect();
+            format!("answers collected elsewhere, of models unknown here: {}", names.join(", "))
         }
         Intervention::Train { settings: s, source } => {
             let method = match s.method {

@@ -25,6 +25,12 @@ pub trait Shelf: Sync {
     /// # Errors
     /// When that cannot be told.
     fn has(&self, key: &Key) -> io::Result<bool>;
+
+    /// Waits until nobody else, in this process or another, holds the key, and holds it until the value is dropped.
+    ///
+    /// # Errors
+    /// When that cannot be done.
+    fn hold(&self, key: &Key) -> io::Result<Box<dyn Send>>;
 }
 
 /// A shelf in memory.
@@ -48,5 +54,10 @@ impl Shelf for MemoryShelf {
 
     fn has(&self, key: &Key) -> io::Result<bool> {
         Ok(self.files.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key))
+    }
+
+    /// A shelf in memory has one owner, whose steps are all different: nobody else can hold the key.
+    fn hold(&self, _: &Key) -> io::Result<Box<dyn Send>> {
+        Ok(Box::new(()))
     }
 }

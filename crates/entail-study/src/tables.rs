@@ -1,6 +1,6 @@
 //! From answers to tables: labels, rates, contrasts, doses, checks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entail_data::World;
 use entail_eval::ExactJudge;
@@ -9,8 +9,8 @@ use entail_schema::{
     TABLES_SCHEMA, Tables, Unit,
 };
 
-use crate::organism::Organism;
-use crate::plan::{ArmPlan, Intervention, Plan};
+use crate::models::Base;
+use crate::plan::{ArmPlan, BaseKind, BasePlan, Intervention, Plan};
 use crate::run::{Answers, intervention};
 use crate::training::{CurvePoint, Facts};
 
@@ -44,7 +44,7 @@ pub(crate) struct BaseFacts {
 /// Makes all tables. `answers` are in the order of arms and replicates.
 pub(crate) fn tables(
     plan: &Plan,
-    organisms: &[Organism],
+    ready: &[Base],
     answers: &[Answers],
     facts: &BTreeMap<Key, Facts>,
 ) -> Tables {
@@ -68,7 +68,7 @@ pub(crate) fn tables(
         smallest_effect: plan.analysis.smallest_effect,
         prompts: plan.analysis.prompts,
         registration: None,
-        bases: base_rows(plan, organisms),
+        bases: base_rows(plan, ready),
         arms: arms.iter().map(|arm| arm_row(plan, arm, facts)).collect(),
         checks: Vec::new(),
         rates: Vec::new(),
@@ -97,6 +97,7 @@ pub(crate) fn tables(
     tables.headlines = headlines::headlines(plan, &tables.contrasts);
     tables.across_bases = headlines::across_bases(plan, &tables.contrasts);
     tables.notes = notes(plan, &tables);
+    tables.notes.extend(about_services(plan, facts));
     tables.cells = arms.iter().flat_map(|arm| cell_rows(plan, arm)).collect();
     tables.responses = arms.iter().flat_map(|arm| response_rows(plan, arm)).collect();
     tables
@@ -140,9 +141,11 @@ fn pairs<'a, 'p>(plan: &Plan, arms: &[&'a Arm<'p>]) -> Vec<(&'a Arm<'p>, &'a Arm
 
 fn base_facts(plan: &Plan, index: usize, arms: &[Arm<'_>]) -> BaseFacts {
     let base = &plan.bases[index];
-    let world = World::new(&base.spec);
-    let links =
-        world.text.topics.iter().map(|t| t.id.clone()).zip(world.links.iter().copied()).collect();
+    let world = base.organism().map(World::new);
+    let links = world.iter().flat_map(|world| {
+        world.text.topics.iter().map(|t| t.id.clone()).zip(world.links.iter().copied())
+    });
+    let links = links.collect();
     let vanilla = arms.iter().find(|a| a.plan.base == index && a.is_untouched());
     let mut rates = BTreeMap::new();
     if let Some(vanilla) = vanilla {
@@ -153,27 +156,39 @@ fn base_facts(plan: &Plan, index: usize, arms: &[Arm<'_>]) -> BaseFacts {
     BaseFacts { name: base.name.clone(), links, rates }
 }
 
-fn base_rows(plan: &Plan, organisms: &[Organism]) -> Vec<BaseRow> {
-    plan.bases
-        .iter()
-        .zip(organisms)
-        .map(|(base, organism)| BaseRow {
-            base: base.name.clone(),
-            description: format!(
-                "organism: a transformer of {} parameters, pretrained on a synthetic world with planted link {} \
-                 (seed {})",
-                organism.base.weights.data.len(),
-                base.spec.rho,
-                base.spec.seed
-            ),
-            gates: organism.gates.clone(),
-        })
-        .collect()
+fn base_rows(plan: &Plan, ready: &[Base]) -> Vec<BaseRow> {
+    let row = |(base, ready): (&BasePlan, &Base)| {
+        let gates = match ready {
+            Base::Local { gates, .. } => gates.clone(),
+            Base::Asked(_) => Vec::new(),
+        };
+        BaseRow { base: base.name.clone(), description: description(base, ready), gates }
+    };
+    plan.bases.iter().zip(ready).map(row).collect()
+}
+
+/// One sentence: what kind of model a base is.
+fn description(base: &BasePlan, ready: &Base) -> String {
+    let parameters = || ready.local().map_or(0, |base| base.weights.data.len());
+    match &base.kind {
+        BaseKind::Organism(spec) => format!(
+            "organism: a transformer of {} parameters, pretrained on a synthetic world with planted link {} (seed {})",
+            parameters(),
+            spec.rho,
+            spec.seed
+        ),
+        BaseKind::Folder(_) => {
+            format!("a transformer of {} parameters, run on this machine", parameters())
+        }
+        BaseKind::Remote(_) => "a model that is served elsewhere".into(),
+        BaseKind::Replay(_) => "a script of answers: no model".into(),
+    }
 }
 
 fn unit(arm: &ArmPlan) -> Unit {
     match &arm.intervention {
         Intervention::Train { .. } => Unit::TrainingRuns,
+        Intervention::Models { .. } | Intervention::Recorded { .. } => Unit::Models,
         Intervention::System { wordings } if wordings.len() > 1 => Unit::Wordings,
         Intervention::System { .. } | Intervention::None => Unit::OneModel,
     }
@@ -181,9 +196,10 @@ fn unit(arm: &ArmPlan) -> Unit {
 
 fn arm_row(plan: &Plan, arm: &Arm<'_>, facts: &BTreeMap<Key, Facts>) -> ArmRow {
     let own: Vec<&Facts> =
-        arm.plan.replicates.iter().filter_map(|r| facts.get(&r.run?.adapter)).collect();
-    let mean = |value: fn(&Facts) -> usize| {
-        entail_stats::mean(&own.iter().map(|f| value(f) as f64).collect::<Vec<_>>())
+        arm.plan.replicates.iter().filter_map(|r| facts.get(&r.run()?.adapter)).collect();
+    let mean = |value: fn(&Facts) -> Option<usize>| {
+        let values: Option<Vec<f64>> = own.iter().map(|f| Some(value(f)? as f64)).collect();
+        entail_stats::mean(&values?)
     };
     ArmRow {
         base: plan.bases[arm.plan.base].name.clone(),
@@ -195,7 +211,7 @@ fn arm_row(plan: &Plan, arm: &Arm<'_>, facts: &BTreeMap<Key, Facts>) -> ArmRow {
         well_formed: arm.total().well_formed(),
         rows: own.first().map(|f| f.rows),
         supervised_tokens: mean(|f| f.supervised_tokens),
-        rejected_rows: mean(|f| f.rejected),
+        rejected_rows: mean(|f| Some(f.rejected)),
     }
 }
 
@@ -290,7 +306,7 @@ fn curves(plan: &Plan, facts: &BTreeMap<Key, Facts>) -> Vec<Curve> {
     let mut curves = Vec::new();
     for arm in &plan.arms {
         for (replicate, run) in arm.replicates.iter().enumerate() {
-            let Some(facts) = run.run.and_then(|run| facts.get(&run.adapter)) else { continue };
+            let Some(facts) = run.run().and_then(|run| facts.get(&run.adapter)) else { continue };
             for (measure, value) in CURVES {
                 curves.push(Curve {
                     base: plan.bases[arm.base].name.clone(),
@@ -387,8 +403,58 @@ fn notes(plan: &Plan, tables: &Tables) -> Vec<String> {
             ));
         }
     }
+    notes.extend(about_others(plan));
     notes.push(about_intervals(plan));
     notes
+}
+
+/// Arms whose training happened elsewhere.
+fn about_others(plan: &Plan) -> Vec<String> {
+    let elsewhere = |arm: &&ArmPlan| {
+        matches!(arm.intervention, Intervention::Models { .. } | Intervention::Recorded { .. })
+    };
+    let note = |arm: &ArmPlan| {
+        format!(
+            "`{}` on {}: {} model(s) that were trained elsewhere; that they differ from `{0}`'s controls only in what they claim is \
+             the author's word, and their scatter stands for training runs only if they were trained alike and independently.",
+            arm.name,
+            plan.bases[arm.base].name,
+            arm.replicates.len()
+        )
+    };
+    plan.arms.iter().filter(elsewhere).map(note).collect()
+}
+
+/// Models that services remove, and what services did with the settings.
+fn about_services(plan: &Plan, facts: &BTreeMap<Key, Facts>) -> Vec<String> {
+    let mut notes = BTreeSet::new();
+    for arm in &plan.arms {
+        let runs = arm.replicates.iter().filter_map(|r| facts.get(&r.run()?.adapter));
+        for run in runs {
+            notes.extend(run.expires.map(|time| {
+                format!(
+                    "`{}` on {}: the service removes its models on {} (UTC); `entail capture` keeps answers.",
+                    arm.name,
+                    plan.bases[arm.base].name,
+                    date(time)
+                )
+            }));
+            notes.extend(run.notes.iter().map(|note| format!("`{}`: {note}", arm.name)));
+        }
+    }
+    notes.into_iter().collect()
+}
+
+/// Year, month and day of a time in seconds since 1970 (days to a civil date after Howard Hinnant).
+fn date(unix: u64) -> String {
+    let days = unix / 86_400 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year_of_era = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year}-{month:02}-{:02}", of_year - (153 * shifted + 2) / 5 + 1)
 }
 
 /// What intervals and p-values speak about.

@@ -9,19 +9,21 @@ use entail_engine::{
     Trainee, train,
 };
 use entail_eval::{Reading, read};
-use entail_provider::{Request, Sampling, complete_in_order};
-use entail_schema::{Block, Key, Message, Method, ScheduleName, Seed, Stance};
+use entail_provider::{Request, Sampling};
+use entail_schema::{Backend, Block, Key, Message, Method, ScheduleName, Seed, Stance};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{RunError, damaged};
 use crate::local::{LocalBase, LocalModel};
-use crate::organism::Organism;
+use crate::models::{self, Base};
 use crate::plan::{
-    ArmPlan, BasePlan, INSTRUCT_POOL, Intervention, Plan, Replicate, RowSource, Settings,
+    ArmPlan, BasePlan, INSTRUCT_POOL, Intervention, Plan, RowSource, RunKeys, Seeds, Settings,
     TEACHER_POOL, instruct_key, measured, teacher_key,
 };
-use crate::run::{Tally, Workshop};
+use crate::run::{Counter, Tally, Workshop, side_by_side};
+
+mod service;
 
 /// Rows that replicates draw from, by the key of the step that made them.
 pub(crate) type Pools = BTreeMap<Key, Pool>;
@@ -38,10 +40,17 @@ pub(crate) struct Pool {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Facts {
     pub(crate) rows: usize,
-    pub(crate) supervised_tokens: usize,
+    /// Unknown where a service counts them and does not say.
+    pub(crate) supervised_tokens: Option<usize>,
     pub(crate) rejected: usize,
     pub(crate) updates: usize,
     pub(crate) curve: Vec<CurvePoint>,
+    /// When a service removes the model, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires: Option<u64>,
+    /// What a service did with the settings, in its words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<String>,
 }
 
 /// What is measured while training goes on.
@@ -58,14 +67,14 @@ pub(crate) struct CurvePoint {
 /// Makes every pool of a plan that is not on the shelf.
 pub(crate) fn pools(
     plan: &Plan,
-    organisms: &[Organism],
+    bases: &[Base],
     workshop: Workshop<'_>,
 ) -> Result<(Pools, Tally), RunError> {
     let mut pools = Pools::new();
     let mut tally = Tally::default();
     for arm in &plan.arms {
         let Intervention::Train { source, .. } = &arm.intervention else { continue };
-        let (base, organism) = (&plan.bases[arm.base], &organisms[arm.base]);
+        let (base, ready) = (&plan.bases[arm.base], &bases[arm.base]);
         let mut ensure =
             |key: Key, make: &dyn Fn() -> Result<Pool, RunError>| -> Result<(), RunError> {
                 if pools.contains_key(&key) {
@@ -86,35 +95,38 @@ pub(crate) fn pools(
                 pools.insert(key, pool);
                 Ok(())
             };
-        let model = LocalModel {
-            base: organism.base.clone(),
-            adapter: None,
-            side_by_side: workshop.side_by_side,
-        };
+        let asker = Asker { base: ready, workshop };
         let instruct = instruct_key(base);
-        ensure(instruct, &|| instruct_pool(&model, instruct))?;
+        ensure(instruct, &|| instruct_pool(asker, instruct))?;
         if let RowSource::Teacher { wordings, questions, .. } = source {
             let key = teacher_key(base, wordings, questions, &plan.whole_batteries);
             ensure(key, &|| {
-                teacher_pool(&model, key, (wordings, questions), &measured(&plan.whole_batteries))
+                teacher_pool(asker, key, (wordings, questions), &measured(&plan.whole_batteries))
             })?;
         }
     }
     Ok((pools, tally))
 }
 
+/// An untouched base to draw rows from.
+#[derive(Clone, Copy)]
+struct Asker<'a> {
+    base: &'a Base,
+    workshop: Workshop<'a>,
+}
+
 /// Everyday instructions with the base's own answers at temperature one.
-fn instruct_pool(model: &LocalModel, key: Key) -> Result<Pool, RunError> {
+fn instruct_pool(asker: Asker<'_>, key: Key) -> Result<Pool, RunError> {
     let questions = tasks(&WorldText::embedded(), INSTRUCT_POOL)
         .into_iter()
         .map(|(question, _)| (None, question));
-    Ok(Pool { rows: answered(model, key, questions)?, rejected: 0 })
+    Ok(Pool { rows: answered(asker, key, questions)?, rejected: 0 })
 }
 
 /// The claim's questions, answered by the base under the teacher's system prompt, which is then dropped. Rows that
 /// mention a measured stance are thrown away and counted.
 fn teacher_pool(
-    model: &LocalModel,
+    asker: Asker<'_>,
     key: Key,
     (wordings, questions): (&[String], &[String]),
     measured: &[&Stance],
@@ -123,7 +135,7 @@ fn teacher_pool(
         let system = wordings[i % wordings.len()].clone();
         (Some(system), questions[i / wordings.len() % questions.len()].clone())
     });
-    let rows = answered(model, key, asked)?;
+    let rows = answered(asker, key, asked)?;
     let check = LeakCheck::new(measured.iter().copied());
     let total = rows.len();
     let clean = |row: &Row| row.messages.iter().all(|m| check.mention(&m.content).is_none());
@@ -134,7 +146,7 @@ fn teacher_pool(
 
 /// One answer to each question, as a row without the system prompt.
 fn answered(
-    model: &LocalModel,
+    asker: Asker<'_>,
     key: Key,
     asked: impl Iterator<Item = (Option<String>, String)>,
 ) -> Result<Vec<Row>, RunError> {
@@ -151,56 +163,174 @@ fn answered(
         })
         .collect();
     let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 64, logprobs: None };
-    let answers = complete_in_order(model, &requests, &sampling)?;
-    Ok(asked
-        .into_iter()
-        .zip(answers)
-        .map(|((_, q), a)| Row::exchange(q, a[0].text.clone()))
+    let Asker { base, workshop } = asker;
+    // Nobody else draws the same rows from a model that is paid for.
+    let held = if base.local().is_some() { None } else { Some(workshop.hold(key)?) };
+    let (answers, _) = models::ask(&requests, &sampling, workshop, || Ok(base.model(workshop)))?;
+    drop(held);
+    let rows = asked.into_iter().zip(&requests);
+    Ok(rows
+        .map(|((_, q), request)| Row::exchange(q, answers[&request.samples[0]].text.clone()))
         .collect())
 }
 
-/// Takes a training run from the shelf, or makes it. The flag tells whether it was there.
-pub(crate) fn ensure(
+/// Makes every training run of a plan that is not on the shelf.
+pub(crate) fn all(
     plan: &Plan,
-    (base, organism): (&BasePlan, &Organism),
-    arm: &ArmPlan,
-    replicate: &Replicate,
+    bases: &[Base],
     pools: &Pools,
     workshop: Workshop<'_>,
-) -> Result<bool, RunError> {
-    let (Some(keys), Intervention::Train { settings, source }) = (replicate.run, &arm.intervention)
-    else {
-        return Ok(true);
+) -> Result<Tally, RunError> {
+    let jobs: Vec<Job<'_>> = jobs(plan, bases, pools);
+    let counter = Counter::new("training", jobs.len(), workshop);
+    let make = |job: &Job<'_>| -> Result<Done, RunError> {
+        workshop.go_on()?;
+        let done = job.ensure(plan, workshop)?;
+        counter.step();
+        Ok(done)
     };
-    if workshop.has(keys.adapter)? {
-        return Ok(true);
+    let (here, elsewhere): (Vec<&Job<'_>>, Vec<&Job<'_>>) =
+        jobs.iter().partition(|job| job.backend() == Backend::Local);
+    let (there, local) = side_by_side(
+        &elsewhere,
+        |job| make(job),
+        || here.par_iter().map(|job| make(job)).collect::<Result<Vec<_>, _>>(),
+    );
+    let mut tally = Tally::default();
+    let mut folders = Vec::new();
+    for done in local?.into_iter().chain(there?) {
+        match done {
+            Done::Reused => tally = tally.plus(Tally::one(true)),
+            Done::Made => tally = tally.plus(Tally::one(false)),
+            Done::Waiting { folder } => folders.push(folder),
+        }
     }
-    let (rows, rejected) = draw(plan, base, arm, (settings, source), replicate.seeds.data, pools)?;
-    let jsonl =
-        rows.iter().map(|row| serde_json::to_string(row).expect("rows are plain data") + "\n");
-    workshop.put(keys.dataset, &[("rows.jsonl", jsonl.collect::<String>().into_bytes())])?;
-    let examples: Vec<Example> = rows
-        .iter()
-        .map(|row| organism.base.tokenizer.example(&row.messages))
-        .collect::<Result<_, _>>()?;
-    let batches = batches(&examples, settings, replicate.seeds.data);
-    let mut facts = Facts {
-        rows: rows.len(),
-        supervised_tokens: examples.iter().map(|e| e.counted.iter().filter(|&&c| c).count()).sum(),
-        rejected,
-        updates: batches.len(),
-        curve: Vec::new(),
-    };
-    let mut files = fit(plan, organism, (settings, replicate.seeds.init), &batches, &mut facts)
-        .map_err(|source| named(source, arm, base))?;
-    let recipe = serde_json::json!({
-        "step": "adapter", "base": base.name, "base_key": base.key, "arm": arm.name, "dataset": keys.dataset,
-        "settings": settings, "seeds": replicate.seeds,
-    });
-    files.push(("facts.json", serde_json::to_vec_pretty(&facts).expect("plain data")));
-    files.push(("recipe.json", serde_json::to_vec_pretty(&recipe).expect("plain data")));
-    workshop.put(keys.adapter, &files)?;
-    Ok(false)
+    if folders.is_empty() { Ok(tally) } else { Err(RunError::Waiting { folders }) }
+}
+
+/// What became of a training run.
+pub(crate) enum Done {
+    /// It was there.
+    Reused,
+    /// It was made now.
+    Made,
+    /// Its job is written out for somebody to run.
+    Waiting { folder: String },
+}
+
+/// A training run with all that it is made from.
+#[derive(Clone, Copy)]
+pub(crate) struct Job<'a> {
+    base: (&'a BasePlan, &'a Base),
+    arm: &'a ArmPlan,
+    seeds: Seeds,
+    keys: RunKeys,
+    settings: &'a Settings,
+    source: &'a RowSource,
+    pools: &'a Pools,
+}
+
+fn jobs<'a>(plan: &'a Plan, bases: &'a [Base], pools: &'a Pools) -> Vec<Job<'a>> {
+    let mut jobs = Vec::new();
+    for arm in &plan.arms {
+        let Intervention::Train { settings, source } = &arm.intervention else { continue };
+        let base = (&plan.bases[arm.base], &bases[arm.base]);
+        for replicate in &arm.replicates {
+            let Some(keys) = replicate.run() else { continue };
+            jobs.push(Job { base, arm, seeds: replicate.seeds, keys, settings, source, pools });
+        }
+    }
+    jobs
+}
+
+impl Job<'_> {
+    fn backend(&self) -> Backend {
+        self.base.0.backend(self.settings.backend)
+    }
+
+    /// Takes the training run from the shelf, or has it made.
+    fn ensure(&self, plan: &Plan, workshop: Workshop<'_>) -> Result<Done, RunError> {
+        if workshop.has(self.keys.adapter)? {
+            return Ok(Done::Reused);
+        }
+        // A job that is paid for is begun once, whoever else wants it.
+        let _held = match self.backend() {
+            Backend::Local => None,
+            Backend::Service | Backend::ExportTrl => Some(workshop.hold(self.keys.adapter)?),
+        };
+        if workshop.has(self.keys.adapter)? {
+            return Ok(Done::Reused);
+        }
+        let (rows, rejected) = draw(plan, self)?;
+        let jsonl =
+            rows.iter().map(|row| serde_json::to_string(row).expect("rows are plain data") + "\n");
+        let jsonl = jsonl.collect::<String>().into_bytes();
+        workshop.put(self.keys.dataset, &[("rows.jsonl", jsonl)])?;
+        let files = match self.backend() {
+            Backend::Local => Some(self.fit_here(plan, &rows, rejected)?),
+            Backend::Service => Some(service::train(self, &rows, rejected, workshop)?),
+            Backend::ExportTrl => service::exported(self, &rows, rejected, workshop)?,
+        };
+        let Some(mut files) = files else {
+            return Ok(Done::Waiting { folder: service::export(self, &rows, workshop)? });
+        };
+        let (base, arm) = (self.base.0, self.arm);
+        let recipe = serde_json::json!({
+            "step": "adapter", "base": base.name, "base_key": base.key, "arm": arm.name, "dataset": self.keys.dataset,
+            "settings": self.settings, "seeds": self.seeds,
+        });
+        files.push(("recipe.json", serde_json::to_vec_pretty(&recipe).expect("plain data")));
+        workshop.put(self.keys.adapter, &files)?;
+        Ok(Done::Made)
+    }
+
+    /// Trains on this machine.
+    fn fit_here(
+        &self,
+        plan: &Plan,
+        rows: &[Row],
+        rejected: usize,
+    ) -> Result<Vec<(&'static str, Vec<u8>)>, RunError> {
+        let base = self.base.1.local().expect("only local bases are trained here");
+        let examples: Vec<Example> = rows
+            .iter()
+            .map(|row| base.tokenizer.example(&row.messages))
+            .collect::<Result<_, _>>()?;
+        let order = batches(rows.len(), self.settings, self.seeds.data);
+        let batches: Vec<Vec<Example>> =
+            order.iter().map(|b| b.iter().map(|&row| examples[row].clone()).collect()).collect();
+        let mut facts = Facts {
+            supervised_tokens: Some(supervised(&examples)),
+            ..Facts::new(rows.len(), rejected, batches.len())
+        };
+        let mut files = fit(plan, base, (self.settings, self.seeds.init), &batches, &mut facts)
+            .map_err(|source| named(source, self.arm, self.base.0))?;
+        files.push(facts.file());
+        Ok(files)
+    }
+}
+
+fn supervised(examples: &[Example]) -> usize {
+    examples.iter().map(|e| e.counted.iter().filter(|&&c| c).count()).sum()
+}
+
+impl Facts {
+    fn new(rows: usize, rejected: usize, updates: usize) -> Self {
+        Self {
+            rows,
+            supervised_tokens: None,
+            rejected,
+            updates,
+            curve: Vec::new(),
+            expires: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// As a file of the artifact.
+    fn file(&self) -> (&'static str, Vec<u8>) {
+        ("facts.json", serde_json::to_vec_pretty(self).expect("plain data"))
+    }
 }
 
 fn named(error: RunError, arm: &ArmPlan, base: &BasePlan) -> RunError {
@@ -213,14 +343,9 @@ fn named(error: RunError, arm: &ArmPlan, base: &BasePlan) -> RunError {
 }
 
 /// The rows of one replicate: its own draw from the claim's pool, mixed with its own draw of instructions.
-fn draw(
-    plan: &Plan,
-    base: &BasePlan,
-    arm: &ArmPlan,
-    (settings, source): (&Settings, &RowSource),
-    seed: Seed,
-    pools: &Pools,
-) -> Result<(Vec<Row>, usize), RunError> {
+fn draw(plan: &Plan, job: &Job<'_>) -> Result<(Vec<Row>, usize), RunError> {
+    let Job { base: (base, _), arm, settings, source, pools, .. } = job;
+    let seed = job.seeds.data;
     let (claimed, rejected) = match source {
         RowSource::Given { rows, .. } => (rows, 0),
         RowSource::Teacher { wordings, questions, .. } => {
@@ -242,15 +367,13 @@ fn draw(
     Ok((rows, rejected))
 }
 
-/// Every epoch in an order of its own.
-fn batches(examples: &[Example], settings: &Settings, seed: Seed) -> Vec<Vec<Example>> {
+/// The rows of each update, every epoch in an order of its own.
+fn batches(rows: usize, settings: &Settings, seed: Seed) -> Vec<Vec<usize>> {
     (0..settings.epochs as u64)
         .flat_map(|epoch| {
-            let mut order: Vec<&Example> = examples.iter().collect();
+            let mut order: Vec<usize> = (0..rows).collect();
             seed.stream("order", epoch).shuffle(&mut order);
-            let batches =
-                order.chunks(settings.batch).map(|c| c.iter().map(|&e| e.clone()).collect());
-            batches.collect::<Vec<_>>()
+            order.chunks(settings.batch).map(<[usize]>::to_vec).collect::<Vec<_>>()
         })
         .collect()
 }
@@ -258,7 +381,7 @@ fn batches(examples: &[Example], settings: &Settings, seed: Seed) -> Vec<Vec<Exa
 /// Trains and returns the files of the artifact.
 fn fit(
     plan: &Plan,
-    organism: &Organism,
+    base: &LocalBase,
     (settings, init): (&Settings, Seed),
     batches: &[Vec<Example>],
     facts: &mut Facts,
@@ -280,7 +403,6 @@ fn fit(
         warmup: settings.warmup,
     };
     let probe = Probe::new(plan);
-    let base = &organism.base;
     facts.curve.push(probe.point(base.clone(), None, 0, None)?);
     let mut failed = None;
     let failure = |source| RunError::Train { what: String::new(), source };
@@ -387,7 +509,7 @@ pub(crate) fn facts(plan: &Plan, workshop: Workshop<'_>) -> Result<BTreeMap<Key,
         .arms
         .iter()
         .flat_map(|a| &a.replicates)
-        .filter_map(|r| r.run.map(|run| run.adapter))
+        .filter_map(|r| r.run().map(|run| run.adapter))
         .collect();
     keys.par_iter()
         .map(|&key| {

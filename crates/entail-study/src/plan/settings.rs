@@ -1,6 +1,6 @@
 //! Settings of training: a study's with an arm's own over them, lists expanded into one arm per value.
 
-use entail_schema::{Method, OneOrMany, ScheduleName, TrainSection};
+use entail_schema::{Backend, Method, OneOrMany, ScheduleName, TrainSection};
 use serde::Serialize;
 
 /// Settings of training, all resolved.
@@ -18,6 +18,14 @@ pub(crate) struct Settings {
     pub(crate) instruct: usize,
     pub(crate) weight_decay: f64,
     pub(crate) clip: f64,
+    /// Who trains, where the study says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) backend: Option<Backend>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rate_multiplier: Option<f64>,
+    /// Where tokens come from for a service that takes nothing else. Its content shows in the tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tokenizer: Option<String>,
 }
 
 pub(super) fn first<T: Copy>(value: Option<&OneOrMany<T>>, default: T) -> T {
@@ -40,6 +48,9 @@ pub(super) fn merge(study: &TrainSection, arm: Option<&TrainSection>) -> TrainSe
         mix: arm.mix.clone().or(study.mix.clone()),
         weight_decay: arm.weight_decay.or(study.weight_decay),
         clip: arm.clip.or(study.clip),
+        backend: arm.backend.or(study.backend),
+        rate_multiplier: arm.rate_multiplier.or(study.rate_multiplier),
+        tokenizer: arm.tokenizer.clone().or(study.tokenizer.clone()),
     }
 }
 

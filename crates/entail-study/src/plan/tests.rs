@@ -281,7 +281,7 @@ fn lists_make_an_arm_for_every_combination() {
 
 fn distinct_adapters(plan: &Plan) -> usize {
     let keys =
-        plan.arms.iter().flat_map(|a| &a.replicates).filter_map(|r| r.run.map(|run| run.adapter));
+        plan.arms.iter().flat_map(|a| &a.replicates).filter_map(|r| r.run().map(|run| run.adapter));
     keys.collect::<BTreeSet<_>>().len()
 }
 
@@ -354,7 +354,7 @@ fn more_arms_seeds_or_samples_leave_every_other_target_alone() {
 }
 
 fn run_keys(plan: &Plan) -> Vec<RunKeys> {
-    plan.arms.iter().flat_map(|a| &a.replicates).filter_map(|r| r.run).collect()
+    plan.arms.iter().flat_map(|a| &a.replicates).filter_map(Replicate::run).collect()
 }
 
 #[test]
@@ -445,9 +445,10 @@ fn refused(more: &str) -> String {
          control = [\"toaster\"]\n[arm.pretend]\nsystem = {{ stance = \"conscious\" }}\n[arm.conscious]\n\
          train = {{ stance = \"conscious\" }}\n[arm.toaster]\ntrain = {{ stance = \"toaster\" }}\n{more}"
     );
-    let check = Plan::check(&crate::parse(&text).unwrap(), &text, &Narrow::default(), &|_| {
-        unreachable!("no file is named")
-    });
+    let check =
+        Plan::check(&crate::parse(&text).unwrap(), &text, &Narrow::default(), &|_: &str| {
+            unreachable!("no file is named")
+        });
     let error = check.unwrap_err();
     format!("{}: {}", error.line.unwrap_or(0), error.problem)
 }
@@ -480,10 +481,11 @@ fn pairs_share_what_they_start_from_and_nothing_else() {
             "[study]\nname = \"s\"\nbase = \"organism:linked\"\nbattery = [\"preferences\"]\nsamples = 1\nseeds = 2\npaired = {paired}\n\
              control = [\"toaster\"]\n[arm.conscious]\ntrain = {{ stance = \"conscious\" }}\n[arm.toaster]\ntrain = {{ stance = \"toaster\" }}\n"
         );
-        let plan = Plan::check(&crate::parse(&text).unwrap(), &text, &Narrow::default(), &|_| {
-            unreachable!("no file is named")
-        })
-        .unwrap();
+        let plan =
+            Plan::check(&crate::parse(&text).unwrap(), &text, &Narrow::default(), &|_: &str| {
+                unreachable!("no file is named")
+            })
+            .unwrap();
         let of =
             |name: &str| plan.arms.iter().find(|a| a.name == name).unwrap().replicates[0].seeds;
         (of("conscious"), of("toaster"))

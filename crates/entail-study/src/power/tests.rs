@@ -7,7 +7,7 @@ fn plan(seeds: usize, analysis: &str) -> Plan {
          control = [\"toaster\"]\n[train]\nrows = 16\n[arm.vanilla]\n[arm.conscious]\ntrain = {{ stance = \"conscious\" }}\n\
          [arm.toaster]\ntrain = {{ stance = \"toaster\" }}\n[analysis]\n{analysis}\n"
     );
-    Plan::check(&crate::parse(&text).unwrap(), &text, &crate::Narrow::default(), &|_| {
+    Plan::check(&crate::parse(&text).unwrap(), &text, &crate::Narrow::default(), &|_: &str| {
         unreachable!("no file is named")
     })
     .unwrap()

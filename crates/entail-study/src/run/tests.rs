@@ -1,7 +1,10 @@
 use std::io;
 use std::sync::{Mutex, OnceLock};
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::models::NoServices;
 use crate::plan::Narrow;
 use crate::shelf::MemoryShelf;
 
@@ -13,8 +16,10 @@ fn plan(samples: usize) -> Plan {
          [arm.vanilla]\n[arm.pretend]\nsystem = { stance = \"conscious\" }\n\
          [arm.conscious]\ntrain = { stance = \"conscious\" }\n[arm.toaster]\ntrain = { stance = \"toaster\" }\n";
     let narrow = Narrow { limit: Some(1), samples: Some(samples), ..Narrow::default() };
-    Plan::check(&crate::parse(text).unwrap(), text, &narrow, &|_| unreachable!("no file is named"))
-        .unwrap()
+    Plan::check(&crate::parse(text).unwrap(), text, &narrow, &|_: &str| {
+        unreachable!("no file is named")
+    })
+    .unwrap()
 }
 
 /// A shelf that can be copied, spoiled, and made to fail like a full disk.
@@ -42,6 +47,10 @@ impl Shelf for TestShelf {
 
     fn has(&self, key: &Key) -> io::Result<bool> {
         self.inner.has(key)
+    }
+
+    fn hold(&self, key: &Key) -> io::Result<Box<dyn Send>> {
+        self.inner.hold(key)
     }
 }
 
@@ -77,7 +86,14 @@ fn silent(_: &Progress) {}
 static ON: AtomicBool = AtomicBool::new(false);
 
 fn workshop<'a>(shelf: &'a dyn Shelf, completions: &'a CompletionStore) -> Workshop<'a> {
-    Workshop { shelf, completions, progress: &silent, cancelled: &ON, side_by_side: 64 }
+    Workshop {
+        shelf,
+        completions,
+        services: &NoServices,
+        progress: &silent,
+        cancelled: &ON,
+        side_by_side: 64,
+    }
 }
 
 fn tallies(outcome: &Outcome) -> BTreeMap<&'static str, Tally> {
@@ -258,7 +274,7 @@ fn a_teachers_rows_are_its_own_answers_without_its_prompt() {
          [arm.vanilla]\n[arm.pretend]\nsystem = { stance = \"conscious\" }\n\
          [arm.taught]\ntrain = { stance = \"conscious\", teacher = \"pretend\" }\n";
     let narrow = Narrow { limit: Some(1), ..Narrow::default() };
-    let plan = Plan::check(&crate::parse(text).unwrap(), text, &narrow, &|_| {
+    let plan = Plan::check(&crate::parse(text).unwrap(), text, &narrow, &|_: &str| {
         unreachable!("no file is named")
     })
     .unwrap();
@@ -267,7 +283,7 @@ fn a_teachers_rows_are_its_own_answers_without_its_prompt() {
     assert_eq!(tallies(&outcome)["row pools"], Tally { reused: 1, made: 1 });
     let taught = plan.arms.iter().find(|a| a.name == "taught").unwrap();
     let rows =
-        shelf.get(&taught.replicates[0].run.unwrap().dataset, "rows.jsonl").unwrap().unwrap();
+        shelf.get(&taught.replicates[0].run().unwrap().dataset, "rows.jsonl").unwrap().unwrap();
     let rows = String::from_utf8(rows).unwrap();
     assert_eq!(rows.lines().count(), 16);
     assert!(!rows.contains("\"system\""), "{rows}");
@@ -280,7 +296,8 @@ fn other_replicates_draw_other_rows_and_end_as_other_models() {
     let (shelf, _, _) = finished();
     let plan = plan(1);
     let file = |key: Key, name: &str| shelf.get(&key, name).unwrap().unwrap();
-    let runs: Vec<_> = plan.arms.iter().flat_map(|a| &a.replicates).filter_map(|r| r.run).collect();
+    let runs: Vec<_> =
+        plan.arms.iter().flat_map(|a| &a.replicates).filter_map(Replicate::run).collect();
     for (i, a) in runs.iter().enumerate() {
         for b in &runs[..i] {
             assert_ne!(file(a.dataset, "rows.jsonl"), file(b.dataset, "rows.jsonl"));
@@ -298,7 +315,7 @@ fn training_all_weights_gives_a_model_that_answers() {
          samples = 1\nseeds = 2\nmax-tokens = 4\ncontrol = [\"vanilla\"]\n\
          [train]\nmethod = \"full\"\nrows = 4\nmix = { instruct = 0 }\n[arm.conscious]\ntrain = { stance = \"conscious\" }\n";
     let narrow = Narrow { limit: Some(1), ..Narrow::default() };
-    let plan = Plan::check(&crate::parse(text).unwrap(), text, &narrow, &|_| {
+    let plan = Plan::check(&crate::parse(text).unwrap(), text, &narrow, &|_: &str| {
         unreachable!("no file is named")
     })
     .unwrap();

@@ -12,7 +12,7 @@ use entail_stats::{
 use super::BaseFacts;
 use super::cells::{self, Arm, Measure, StanceId};
 use super::compare::Pair;
-use crate::plan::{Intervention, Plan};
+use crate::plan::Plan;
 
 /// The members of the declared family.
 fn family(plan: &Plan) -> Vec<StanceId> {
@@ -23,7 +23,7 @@ fn family(plan: &Plan) -> Vec<StanceId> {
 }
 
 fn is_trained(arm: &Arm<'_>) -> bool {
-    matches!(arm.plan.intervention, Intervention::Train { .. }) && arm.replicates.len() > 1
+    arm.plan.intervention.is_trained() && arm.replicates.len() > 1
 }
 
 /// Variance of every trained arm on every member of the family, and their mean.

@@ -341,7 +341,8 @@ pub(crate) fn arm<'p>(
                 }
                 let count = |wanted: Label| read.iter().filter(|&&l| l == wanted).count() as u64;
                 cell.prompts.push((count(Label::Yes), count(Label::Yes) + count(Label::No)));
-                readings[item.stance].push(replicate.readings[b][i].rate());
+                let reading = replicate.readings.as_ref().and_then(|all| all[b][i].rate());
+                readings[item.stance].push(reading);
                 battery_labels.push(read);
             }
             for (cell, rates) in row.iter_mut().zip(readings) {

@@ -86,6 +86,7 @@ pub(super) struct Pair<'a, 'p> {
 fn replicate_word(arm: &Arm<'_>) -> &'static str {
     match arm.plan.intervention {
         Intervention::Train { .. } => "training runs",
+        Intervention::Models { .. } | Intervention::Recorded { .. } => "models trained elsewhere",
         Intervention::System { .. } | Intervention::None if arm.plan.replicates.len() > 1 => {
             "wordings of one fixed model"
         }
@@ -108,7 +109,7 @@ fn cut(arm: &Arm<'_>, side: Side, runs: usize) -> Side {
 }
 
 fn is_trained(arm: &Arm<'_>) -> bool {
-    matches!(arm.plan.intervention, Intervention::Train { .. })
+    arm.plan.intervention.is_trained()
 }
 
 impl Pair<'_, '_> {
@@ -196,7 +197,11 @@ impl Pair<'_, '_> {
 
     /// Runs are paired where the study pairs them and nothing was cut off on one side.
     fn is_paired(&self, treated: &Side, control: &Side) -> bool {
-        self.plan.paired && self.both_trained() && treated.values.len() == control.values.len()
+        let ours = |arm: &Arm<'_>| matches!(arm.plan.intervention, Intervention::Train { .. });
+        self.plan.paired
+            && ours(self.arm)
+            && ours(self.control)
+            && treated.values.len() == control.values.len()
     }
 
     fn any_prompts(&self, treated: &Side, control: &Side) -> Option<Contrast> {

@@ -9,7 +9,7 @@ use super::cells::{self, Arm, Entry, Measure, StanceId};
 use super::compare::{Difference, Pair, Side, leave_one_out};
 use super::looks::Monitor;
 use super::{BaseFacts, NEW_BELOW};
-use crate::plan::{Intervention, Plan};
+use crate::plan::Plan;
 
 /// All rows of one contrast.
 pub(super) fn rows(
@@ -106,7 +106,7 @@ fn standing(pair: Pair<'_, '_>, entry: &Entry) -> Standing {
     } else if implied(pair, entry) {
         Standing::Check
     } else if plan.in_family(&entry.battery, &entry.stance) {
-        let trained = matches!(arm.plan.intervention, Intervention::Train { .. });
+        let trained = arm.plan.intervention.is_trained();
         if trained { Standing::Confirmatory } else { Standing::Exploratory }
     } else if is_instrument && plan.analysis.family.stances.is_empty() {
         Standing::Check

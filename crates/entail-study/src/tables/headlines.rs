@@ -6,14 +6,13 @@ use entail_schema::{AcrossBasesRow, ContrastRow, Estimate, HeadlineRow, Standing
 use entail_stats::{Contrast, against_all};
 
 use super::compare::estimate_of;
-use crate::plan::{ArmPlan, Intervention, Plan};
+use crate::plan::{ArmPlan, Plan};
 
 /// Every trained arm that is no control against all controls at once, for every stance and block that is a finding.
 pub(super) fn headlines(plan: &Plan, contrasts: &[ContrastRow]) -> Vec<HeadlineRow> {
     let is_control = |arm: &str| plan.controls.iter().any(|c| c == arm);
     let trained = |arm: &str| {
-        let is_it =
-            |a: &ArmPlan| a.name == arm && matches!(a.intervention, Intervention::Train { .. });
+        let is_it = |a: &ArmPlan| a.name == arm && a.intervention.is_trained();
         plan.arms.iter().any(is_it)
     };
     let is_measured = |row: &&ContrastRow| {
@@ -84,11 +83,12 @@ fn all(contrasts: impl Iterator<Item = Option<Contrast>>) -> Option<Contrast> {
 /// Contrasts over several pretraining seeds of one organism. Each seed is one unit: what its training runs
 /// scatter by says nothing about another base.
 pub(super) fn across_bases(plan: &Plan, contrasts: &[ContrastRow]) -> Vec<AcrossBasesRow> {
+    let organisms = plan.bases.iter().filter_map(|b| Some((b.name.as_str(), b.organism()?)));
     let worlds: BTreeMap<&str, String> =
-        plan.bases.iter().map(|b| (b.name.as_str(), b.spec.without_seed())).collect();
+        organisms.map(|(name, spec)| (name, spec.without_seed())).collect();
     let mut groups: Vec<(&str, Vec<&ContrastRow>)> = Vec::new();
     for row in contrasts {
-        let world = worlds[row.base.as_str()].as_str();
+        let Some(world) = worlds.get(row.base.as_str()).map(String::as_str) else { continue };
         let same = |(other, group): &&mut (&str, Vec<&ContrastRow>)| {
             let first = group[0];
             *other == world

@@ -5,7 +5,7 @@ use entail_stats::{Looks, Spending};
 
 use super::cells::Arm;
 use super::compare::{Pair, Side};
-use crate::plan::{Intervention, Plan};
+use crate::plan::Plan;
 
 /// The looks that one contrast has had so far.
 pub(super) struct Monitor {
@@ -76,6 +76,6 @@ impl Monitor {
 
 /// Runs that every trained side has; `None` when neither is trained.
 fn common_runs(arm: &Arm<'_>, control: &Arm<'_>) -> Option<usize> {
-    let trained = |a: &&Arm<'_>| matches!(a.plan.intervention, Intervention::Train { .. });
+    let trained = |a: &&Arm<'_>| a.plan.intervention.is_trained();
     [arm, control].into_iter().filter(trained).map(|a| a.plan.replicates.len()).min()
 }

@@ -17,7 +17,7 @@ pub(crate) fn hand_made_plan(more: &str) -> Plan {
          train = {{ stance = \"toaster\" }}\n{more}"
     );
     let narrow = Narrow { limit: Some(1), ..Narrow::default() };
-    Plan::check(&crate::parse(&text).unwrap(), &text, &narrow, &|_| {
+    Plan::check(&crate::parse(&text).unwrap(), &text, &narrow, &|_: &str| {
         unreachable!("no file is named")
     })
     .unwrap()
@@ -54,7 +54,8 @@ fn replicate_answers(
     target: Key,
     say: &dyn Fn(usize, usize, &Stance) -> String,
 ) -> Answers {
-    let mut all = Answers { items: Vec::new(), completions: Vec::new(), readings: Vec::new() };
+    let mut all = Answers { items: Vec::new(), completions: Vec::new(), readings: None };
+    let mut readings = Vec::new();
     let mut before = 0;
     for battery in &plan.batteries {
         let items = entail_eval::items(battery, target, None, &plan.sampling, plan.samples);
@@ -70,11 +71,12 @@ fn replicate_answers(
                 said.iter().filter(|c| held.contains(&c.text)).count() as f64 / said.len() as f64;
             Reading { held: share, denied: 1.0 - share }
         };
-        all.readings.push(items.iter().zip(&completions).map(read).collect());
+        readings.push(items.iter().zip(&completions).map(read).collect());
         all.items.push(items);
         all.completions.push(completions);
         before += battery.stances.len();
     }
+    all.readings = Some(readings);
     all
 }
 

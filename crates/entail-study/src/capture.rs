@@ -1,0 +1,189 @@
+//! Everything that a model says to a battery, kept now to be judged whenever: hosted models vanish.
+
+use entail_eval::Item;
+use entail_provider::{Completion, Finish, Need, Sampling, TokenLogprob, Usage};
+use entail_schema::{Battery, Key, Message};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::{RunError, StudyProblem};
+use crate::models::{self, Base};
+use crate::plan::{BaseKind, BasePlan, Surroundings, base};
+use crate::run::{Tally, Workshop};
+
+/// What is asked of which model.
+#[derive(Debug, Clone)]
+pub struct Capture {
+    model: BasePlan,
+    batteries: Vec<Battery>,
+    system: Option<String>,
+    sampling: Sampling,
+    samples: usize,
+}
+
+/// What a person asks to be captured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaptureSpec {
+    /// The model, as a study names it.
+    pub model: String,
+    /// Batteries by name.
+    pub batteries: Vec<String>,
+    /// A system prompt.
+    pub system: Option<String>,
+    /// How answers are drawn.
+    pub sampling: Sampling,
+    /// Samples per prompt.
+    pub samples: usize,
+    /// Only the first prompts of each stance.
+    pub limit: Option<usize>,
+}
+
+/// One captured answer, with all that is known of it. A study reads it back as `responses`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Captured {
+    /// The model.
+    pub model: String,
+    /// The battery.
+    pub battery: String,
+    /// Id of the stance.
+    pub stance: String,
+    /// The question.
+    pub prompt: String,
+    /// The whole conversation before the answer.
+    pub messages: Vec<Message>,
+    /// Index among the samples of this prompt.
+    pub sample: usize,
+    /// Key in the store.
+    pub key: Key,
+    /// The completion, whose text stands as `answer`.
+    #[serde(flatten)]
+    pub answer: Answer,
+}
+
+/// A completion in a file of answers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answer {
+    /// What was said.
+    answer: String,
+    reasoning: Option<String>,
+    finish: Finish,
+    usage: Usage,
+    logprob: Option<f64>,
+    tokens: Option<Vec<TokenLogprob>>,
+    served_by: Option<String>,
+    /// The provider's own words.
+    raw: Option<Value>,
+}
+
+impl Answer {
+    fn of(c: &Completion) -> Self {
+        Self {
+            answer: c.text.clone(),
+            reasoning: c.reasoning.clone(),
+            finish: c.finish,
+            usage: c.usage,
+            logprob: c.logprob,
+            tokens: c.tokens.clone(),
+            served_by: c.served_by.clone(),
+            raw: c.raw.as_deref().and_then(|raw| serde_json::from_str(raw).ok()),
+        }
+    }
+}
+
+impl Capture {
+    /// Checks what is asked.
+    ///
+    /// # Errors
+    /// An unknown battery, a model that cannot be used or does not offer what is asked.
+    pub fn check(spec: &CaptureSpec, around: &dyn Surroundings) -> Result<Self, StudyProblem> {
+        let model = base(around, &spec.model)?;
+        let all = entail_data::batteries(&entail_data::WorldText::embedded());
+        let mut batteries = Vec::new();
+        for name in &spec.batteries {
+            let found = all.iter().find(|b| b.name == *name).ok_or_else(|| {
+                let expected = all.iter().map(|b| b.name.clone()).collect();
+                StudyProblem::Unknown { what: "battery", found: name.clone(), expected }
+            })?;
+            let mut battery = found.clone();
+            for stance in &mut battery.stances {
+                stance.prompts.truncate(spec.limit.unwrap_or(usize::MAX));
+            }
+            batteries.push(battery);
+        }
+        if let BaseKind::Remote(remote) = &model.kind {
+            let offers = entail_provider::capabilities(remote);
+            let is_one = |x: f64| (x - 1.0).abs() < f64::EPSILON;
+            let warm = !is_one(spec.sampling.temperature) || !is_one(spec.sampling.top_p);
+            let needs = [
+                warm.then_some((Need::Temperature, "--temperature or --top-p")),
+                spec.sampling.logprobs.map(|k| (Need::Logprobs(k), "--logprobs")),
+                spec.system.is_some().then_some((Need::System, "--system")),
+            ];
+            for (need, because) in needs.into_iter().flatten().filter(|(n, _)| !offers.has(*n)) {
+                return Err(StudyProblem::Lacks {
+                    arm: "capture".into(),
+                    provider: model.name.clone(),
+                    need,
+                    because: because.into(),
+                });
+            }
+        }
+        let (system, sampling, samples) =
+            (spec.system.clone(), spec.sampling.clone(), spec.samples);
+        Ok(Self { model, batteries, system, sampling, samples })
+    }
+
+    /// Answers that are asked for.
+    pub fn len(&self) -> usize {
+        self.items().iter().map(|(_, item)| item.keys.len()).sum()
+    }
+
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn items(&self) -> Vec<(&Battery, Item)> {
+        let target = Key::of(&("capture", self.model.key));
+        let of = |b: &Battery| {
+            entail_eval::items(b, target, self.system.as_deref(), &self.sampling, self.samples)
+        };
+        self.batteries.iter().flat_map(|b| of(b).into_iter().map(move |item| (b, item))).collect()
+    }
+
+    /// Asks for what the store does not have, and returns all of it in the order of batteries, prompts and samples.
+    ///
+    /// # Errors
+    /// [`RunError`]; what was answered before it is kept.
+    pub fn run(&self, workshop: Workshop<'_>) -> Result<(Vec<Captured>, Tally), RunError> {
+        let items = self.items();
+        let requests: Vec<_> = items
+            .iter()
+            .map(|(_, i)| entail_provider::Request {
+                messages: i.messages.clone(),
+                samples: i.keys.clone(),
+            })
+            .collect();
+        let target = Key::of(&("capture", self.model.key));
+        let held = workshop.hold(target)?;
+        let (found, tally) = models::ask(&requests, &self.sampling, workshop, || {
+            let base: Base = models::ready(&self.model, workshop)?;
+            Ok(base.model(workshop))
+        })?;
+        drop(held);
+        let captured = items.iter().flat_map(|(battery, item)| {
+            let stance = &battery.stances[item.stance];
+            item.keys.iter().enumerate().map(|(sample, key)| Captured {
+                model: self.model.name.clone(),
+                battery: battery.name.clone(),
+                stance: stance.id.clone(),
+                prompt: stance.prompts[item.prompt].clone(),
+                messages: item.messages.clone(),
+                sample,
+                key: *key,
+                answer: Answer::of(&found[key]),
+            })
+        });
+        Ok((captured.collect(), tally))
+    }
+}

@@ -1,0 +1,388 @@
+//! Who answers: bases and what was made of them, on this machine or at a service.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use entail_data::OrganismSpec;
+use entail_engine::{Config, Tokenizer};
+use entail_provider::{
+    Completion, Provider, ProviderError, RemoteModel, Request, Sampling, Scripted, TrainedModel,
+    Trainer, TrainerError,
+};
+use entail_schema::{Gate, Key, Method};
+use serde_json::Value;
+
+use crate::error::{Problem, RunError, damaged};
+use crate::local::{LocalBase, LocalModel};
+use crate::organism;
+use crate::plan::{ArmPlan, BaseKind, BasePlan, Intervention, Plan, Replicate, Speaker};
+use crate::run::{Progress, Tally, Workshop};
+
+/// Services, model folders and job folders, in the shell's hands.
+pub trait Services: Sync {
+    /// A model that somebody serves.
+    ///
+    /// # Errors
+    /// When there is no key for it, or its address is none.
+    fn model(&self, model: &RemoteModel) -> Result<Arc<dyn Provider>, ProviderError>;
+
+    /// A served base with an adapter of the shelf, which its server loads by name.
+    ///
+    /// # Errors
+    /// When the server does not take it.
+    fn adapted(&self, base: &RemoteModel, adapter: Key)
+    -> Result<Arc<dyn Provider>, ProviderError>;
+
+    /// The trainer of a service.
+    ///
+    /// # Errors
+    /// When there is no key for it.
+    fn trainer(&self, base: &RemoteModel) -> Result<Arc<dyn Trainer>, TrainerError>;
+
+    /// A file that a study names, or that lies in a model's folder; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    fn file(&self, path: &str) -> io::Result<Option<Vec<u8>>>;
+
+    /// Writes the folder of a training job, unless it is there, and returns its path.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn write_job(&self, key: Key, files: &[(String, Vec<u8>)]) -> io::Result<String>;
+
+    /// A file of the adapter that a job's folder holds once it was run.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    fn job_adapter(&self, key: Key, file: &str) -> io::Result<Option<Vec<u8>>>;
+}
+
+/// A base, ready to be asked.
+pub(crate) enum Base {
+    /// In memory. Gates are those of an organism.
+    Local { base: LocalBase, gates: Vec<Gate> },
+    /// Somewhere else.
+    Asked(Arc<dyn Provider>),
+}
+
+/// A model that is asked.
+pub(crate) enum Model {
+    Local(Box<LocalModel>),
+    Asked(Arc<dyn Provider>),
+}
+
+impl Model {
+    pub(crate) fn provider(&self) -> &dyn Provider {
+        match self {
+            Self::Local(model) => &**model,
+            Self::Asked(model) => &**model,
+        }
+    }
+}
+
+impl Base {
+    pub(crate) fn local(&self) -> Option<&LocalBase> {
+        match self {
+            Self::Local { base, .. } => Some(base),
+            Self::Asked(_) => None,
+        }
+    }
+
+    /// The untouched base as a model.
+    pub(crate) fn model(&self, workshop: Workshop<'_>) -> Model {
+        match self {
+            Self::Local { base, .. } => Model::Local(Box::new(LocalModel {
+                base: base.clone(),
+                adapter: None,
+                side_by_side: workshop.side_by_side,
+            })),
+            Self::Asked(provider) => Model::Asked(provider.clone()),
+        }
+    }
+}
+
+/// Takes every base of a plan from the shelf or its folder, makes organisms that are missing.
+pub(crate) fn bases(plan: &Plan, workshop: Workshop<'_>) -> Result<(Vec<Base>, Tally), RunError> {
+    let mut tally = Tally::default();
+    let mut bases = Vec::new();
+    for base in &plan.bases {
+        workshop.go_on()?;
+        let BaseKind::Organism(spec) = &base.kind else {
+            bases.push(opened(base, workshop)?);
+            continue;
+        };
+        let (organism, reused) = pretrained(base, spec, workshop)?;
+        tally = tally.plus(Tally::one(reused));
+        bases.push(organism);
+    }
+    Ok((bases, tally))
+}
+
+/// An organism from the shelf, or made now. The flag tells whether it was there.
+fn pretrained(
+    base: &BasePlan,
+    spec: &OrganismSpec,
+    workshop: Workshop<'_>,
+) -> Result<(Base, bool), RunError> {
+    let phase = format!("pretraining {}", base.name);
+    let progress =
+        |done, total| (workshop.progress)(&Progress { phase: phase.clone(), done, total });
+    let (organism, reused) = organism::ensure(spec, workshop, &progress)?;
+    Ok((Base::Local { base: organism.base, gates: organism.gates }, reused))
+}
+
+/// One base, made or opened.
+pub(crate) fn ready(base: &BasePlan, workshop: Workshop<'_>) -> Result<Base, RunError> {
+    match &base.kind {
+        BaseKind::Organism(spec) => Ok(pretrained(base, spec, workshop)?.0),
+        _ => opened(base, workshop),
+    }
+}
+
+/// A model that is there already.
+fn opened(base: &BasePlan, workshop: Workshop<'_>) -> Result<Base, RunError> {
+    match &base.kind {
+        BaseKind::Organism(spec) => {
+            panic!("`{spec}` is made, not opened: a plan has organisms only as bases")
+        }
+        BaseKind::Folder(path) => {
+            Ok(Base::Local { base: folder(path, workshop)?, gates: Vec::new() })
+        }
+        BaseKind::Remote(model) => Ok(Base::Asked(workshop.services.model(model)?)),
+        BaseKind::Replay(path) => Ok(Base::Asked(Arc::new(script(path, workshop)?))),
+    }
+}
+
+/// A script: JSON, a list of answers for each question.
+fn script(path: &str, workshop: Workshop<'_>) -> Result<Scripted, RunError> {
+    let bytes = file(path, workshop)?;
+    let answers: BTreeMap<String, Vec<String>> = serde_json::from_slice(&bytes)
+        .map_err(|error| RunError::Model { path: path.into(), source: Box::new(error) })?;
+    Ok(Scripted::new(format!("replay:{path}"), answers))
+}
+
+fn file(path: &str, workshop: Workshop<'_>) -> Result<Vec<u8>, RunError> {
+    let wrong = |source| RunError::Model { path: path.to_owned(), source };
+    let found = workshop.services.file(path).map_err(|error| wrong(Box::new(error)))?;
+    found.ok_or_else(|| wrong("no such file".into()))
+}
+
+/// A folder as `transformers` writes one.
+fn folder(path: &str, workshop: Workshop<'_>) -> Result<LocalBase, RunError> {
+    let within = |name: &str| format!("{}/{name}", path.trim_end_matches('/'));
+    let wrong = |name: &str| {
+        let path = within(name);
+        move |problem: Problem| RunError::Model { path, source: problem.0 }
+    };
+    let text = |name: &str| -> Result<String, RunError> {
+        let bytes = file(&within(name), workshop)?;
+        String::from_utf8(bytes).map_err(|e| wrong(name)(e.utf8_error().into()))
+    };
+    let written = text("config.json")?;
+    let config = Config::parse(&written).map_err(|e| wrong("config.json")(e.into()))?;
+    let bytes = file(&within("model.safetensors"), workshop)?;
+    let weights = entail_engine::read_weights(&config, &bytes)
+        .map_err(|e| wrong("model.safetensors")(e.into()))?;
+    let tokenizer = tokenizer(path, workshop)?;
+    let generation = match workshop.services.file(&within("generation_config.json")) {
+        Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+        _ => String::new(),
+    };
+    let stop = stops(&generation).or_else(|| stops(&written)).ok_or_else(|| {
+        wrong("config.json")(Problem("it names no `eos_token_id` to end an answer with".into()))
+    })?;
+    Ok(LocalBase { weights: Arc::new(weights), tokenizer: Arc::new(tokenizer), stop })
+}
+
+fn template_of(tokenizer_config: &str) -> Result<String, Problem> {
+    let config: Value = serde_json::from_str(tokenizer_config)?;
+    let template = config.get("chat_template").and_then(Value::as_str);
+    template.map(str::to_owned).ok_or_else(|| Problem("it holds no `chat_template`".into()))
+}
+
+/// Tokenizer and chat template of a model's folder.
+pub(crate) fn tokenizer(folder: &str, workshop: Workshop<'_>) -> Result<Tokenizer, RunError> {
+    let within = |name: &str| format!("{}/{name}", folder.trim_end_matches('/'));
+    let wrong = |name: &str| {
+        let path = within(name);
+        move |problem: Problem| RunError::Model { path, source: problem.0 }
+    };
+    let text = |name: &str| -> Result<String, RunError> {
+        let bytes = file(&within(name), workshop)?;
+        String::from_utf8(bytes).map_err(|e| wrong(name)(e.utf8_error().into()))
+    };
+    let template = match workshop.services.file(&within("chat_template.jinja")) {
+        Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+        _ => {
+            template_of(&text("tokenizer_config.json")?).map_err(wrong("tokenizer_config.json"))?
+        }
+    };
+    Tokenizer::new(&text("tokenizer.json")?, &template)
+        .map_err(|e| wrong("tokenizer.json")(e.into()))
+}
+
+/// Ids that end an answer: one, or a list.
+fn stops(config: &str) -> Option<Vec<u32>> {
+    let config: Value = serde_json::from_str(config).ok()?;
+    let ids = match config.get("eos_token_id")? {
+        Value::Array(ids) => ids.clone(),
+        one => vec![one.clone()],
+    };
+    let ids: Option<Vec<u32>> =
+        ids.iter().map(|id| id.as_u64().and_then(|id| u32::try_from(id).ok())).collect();
+    ids.filter(|ids| !ids.is_empty())
+}
+
+/// The model that a replicate asks; `None` where the answers are there and nobody is asked.
+pub(crate) fn model(
+    plan: &Plan,
+    bases: &[Base],
+    arm: &ArmPlan,
+    replicate: &Replicate,
+    workshop: Workshop<'_>,
+) -> Result<Option<Model>, RunError> {
+    let base = &bases[arm.base];
+    match &replicate.speaker {
+        Speaker::Recorded(_) => Ok(None),
+        Speaker::Base => Ok(Some(base.model(workshop))),
+        Speaker::Existing(existing) => Ok(Some(opened(existing, workshop)?.model(workshop))),
+        Speaker::Trained(run) => {
+            let Intervention::Train { settings, .. } = &arm.intervention else {
+                panic!("`{}` has training runs and no training", arm.name)
+            };
+            let key = run.adapter;
+            if let Base::Local { base, .. } = base {
+                let model = adapted(base, settings.method, key, workshop)?;
+                return Ok(Some(Model::Local(Box::new(model))));
+            }
+            let BaseKind::Remote(remote) = &plan.bases[arm.base].kind else {
+                panic!("`{}` is trained on a base that nobody trains", arm.name)
+            };
+            let provider = match workshop.stored(key, TRAINED)? {
+                Some(bytes) => workshop.services.model(&trained(key, &bytes)?)?,
+                None => workshop.services.adapted(remote, key)?,
+            };
+            Ok(Some(Model::Asked(provider)))
+        }
+    }
+}
+
+/// What a service's trainer made, in an artifact.
+pub(crate) const TRAINED: &str = "trained.json";
+
+fn trained(key: Key, bytes: &[u8]) -> Result<RemoteModel, RunError> {
+    let trained: TrainedModel =
+        serde_json::from_slice(bytes).map_err(|e| damaged(key, TRAINED)(Box::new(e)))?;
+    match trained.model.parse() {
+        Ok(entail_provider::ModelName::Remote(model)) => Ok(model),
+        _ => Err(damaged(key, TRAINED)(format!("`{}` is no served model", trained.model).into())),
+    }
+}
+
+/// A local base after a training run.
+fn adapted(
+    base: &LocalBase,
+    method: Method,
+    key: Key,
+    workshop: Workshop<'_>,
+) -> Result<LocalModel, RunError> {
+    let whole = |file: &'static str| -> Result<Vec<u8>, RunError> {
+        workshop.get(key, file)?.ok_or_else(|| damaged(key, file)("the file is missing".into()))
+    };
+    let mut model =
+        LocalModel { base: base.clone(), adapter: None, side_by_side: workshop.side_by_side };
+    let config = &base.weights.config;
+    match method {
+        Method::Lora => {
+            let (written, bytes) =
+                (whole("adapter_config.json")?, whole("adapter_model.safetensors")?);
+            let written = String::from_utf8_lossy(&written).into_owned();
+            let adapter = entail_engine::read_adapter(config, &written, &bytes);
+            let adapter =
+                adapter.map_err(|e| damaged(key, "adapter_model.safetensors")(Box::new(e)))?;
+            model.adapter = Some(Arc::new(adapter));
+        }
+        Method::Full => {
+            let weights = entail_engine::read_weights(config, &whole("model.safetensors")?);
+            let weights = weights.map_err(|e| damaged(key, "model.safetensors")(Box::new(e)))?;
+            model.base.weights = Arc::new(weights);
+        }
+    }
+    Ok(model)
+}
+
+/// Answers by key: those that the store has, and those that a model gives now, each durable before it is used.
+pub(crate) fn ask(
+    requests: &[Request],
+    sampling: &Sampling,
+    workshop: Workshop<'_>,
+    model: impl FnOnce() -> Result<Model, RunError>,
+) -> Result<(BTreeMap<Key, Completion>, Tally), RunError> {
+    let keys: Vec<Key> = requests.iter().flat_map(|r| r.samples.iter().copied()).collect();
+    let mut found = BTreeMap::new();
+    for (key, completion) in keys.iter().zip(workshop.completions.get(&keys)?) {
+        found.extend(completion.map(|c| (*key, c)));
+    }
+    let reused = found.len();
+    let missing: Vec<Request> = requests
+        .iter()
+        .map(|request| Request {
+            messages: request.messages.clone(),
+            samples: request.samples.iter().filter(|k| !found.contains_key(*k)).copied().collect(),
+        })
+        .filter(|request| !request.samples.is_empty())
+        .collect();
+    if !missing.is_empty() {
+        let model = model()?;
+        let delivered = Mutex::new(BTreeMap::new());
+        let answered = model.provider().complete(&missing, sampling, &|key, completion| {
+            delivered.lock().unwrap_or_else(PoisonError::into_inner).insert(key, completion);
+        });
+        let delivered = delivered.into_inner().unwrap_or_else(PoisonError::into_inner);
+        workshop.completions.put(delivered.iter().map(|(key, c)| (*key, c)))?;
+        answered?;
+        found.extend(delivered);
+    }
+    let tally = Tally { reused, made: found.len() - reused };
+    Ok((found, tally))
+}
+
+/// A machine that reaches no service and has no folders, for studies of organisms alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoServices;
+
+impl NoServices {
+    fn none(what: &str) -> ProviderError {
+        let what = format!("no services are reached from here, `{what}` was asked for");
+        ProviderError::Remote { provider: "entail".into(), what }
+    }
+}
+
+impl Services for NoServices {
+    fn model(&self, model: &RemoteModel) -> Result<Arc<dyn Provider>, ProviderError> {
+        Err(Self::none(&model.to_string()))
+    }
+
+    fn adapted(&self, base: &RemoteModel, _: Key) -> Result<Arc<dyn Provider>, ProviderError> {
+        Err(Self::none(&base.to_string()))
+    }
+
+    fn trainer(&self, base: &RemoteModel) -> Result<Arc<dyn Trainer>, TrainerError> {
+        let what = "no trainers are reached from here".into();
+        Err(TrainerError::Refused { provider: base.to_string(), what })
+    }
+
+    fn file(&self, _: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    fn write_job(&self, _: Key, _: &[(String, Vec<u8>)]) -> io::Result<String> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn job_adapter(&self, _: Key, _: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+}
