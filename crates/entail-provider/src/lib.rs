@@ -4,7 +4,10 @@
 
 mod completion;
 mod connection;
+mod dotenv;
 mod http;
+mod keys;
+mod name;
 mod provider;
 mod scripted;
 mod secret;
@@ -15,6 +18,8 @@ mod wire;
 pub use completion::{Completion, Finish, TokenLogprob, Usage};
 pub use connection::{Connections, MachineClock};
 pub use http::{Clock, HeaderValue, HttpRequest, HttpResponse, Transport, TransportError, Verb};
+pub use keys::{Keys, KeysError, MissingKey};
+pub use name::{AddressError, ModelName, NameError, RemoteModel, Service};
 pub use provider::{
     Capabilities, Deliver, Need, Provider, ProviderError, Request, Sampling, SystemPlace,
     complete_in_order,
