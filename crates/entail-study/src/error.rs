@@ -4,7 +4,7 @@ use std::fmt;
 
 use entail_data::SpecError;
 use entail_engine::{ConfigError, LoadError, TokenizerError, TrainError};
-use entail_provider::{Need, ProviderError, StoreError, TrainerError};
+use entail_provider::{NameError, Need, ProviderError, StoreError, TrainerError};
 use entail_schema::Key;
 
 /// A problem of a study, with its line in the file where there is one.
@@ -56,11 +56,14 @@ pub enum StudyProblem {
     /// A base that is no organism.
     #[error(transparent)]
     Base(#[from] SpecError),
-    /// A model that cannot be used.
-    #[error("`{found}`: {what}")]
-    Model {
-        /// Its name in the study.
-        found: String,
+    /// A name that is no model's. It is not repeated as a whole: a key may stand in it.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A folder of a model, or a script, that cannot be read.
+    #[error("{path}: {what}")]
+    Files {
+        /// Its path.
+        path: String,
         /// What is wrong and what would be taken.
         what: String,
     },

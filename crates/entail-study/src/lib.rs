@@ -28,3 +28,7 @@ pub use power::{PowerRow, Spread, power, warnings};
 pub use run::{Outcome, PlannedStep, Progress, Tally, Workshop, describe, run, status};
 pub use shelf::{MemoryShelf, Shelf};
 pub use stages::Runs;
+/// The instruction family that the engine computes with on this machine; part of every local result's key.
+pub fn kernels() -> &'static str {
+    entail_engine::kernels()
+}

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use entail_data::{Claim, Row, WorldText};
-use entail_provider::Sampling;
+use entail_provider::{RemoteModel, Sampling};
 use entail_schema::{
     AnalysisSection, ArmSpec, ArmTrainSpec, Battery, ForecastSection, Key, Method, ScheduleName,
     Seed, StudySpec, SystemSpec, TrainSection,
@@ -166,6 +166,11 @@ pub trait Surroundings {
     /// # Errors
     /// When the folder cannot be read.
     fn matching(&self, pattern: &str) -> io::Result<Vec<String>>;
+
+    /// A served model at the address that is meant where it names none, such as `OPENAI_BASE_URL`.
+    fn place(&self, model: RemoteModel) -> RemoteModel {
+        model
+    }
 
     /// Hash of everything in a model's folder that changes what it says.
     ///

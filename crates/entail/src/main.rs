@@ -7,12 +7,16 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod around;
+mod capture;
 mod compare;
+mod doctor;
 mod folder;
 mod plan;
 mod rates;
 mod registration;
 mod run;
+mod services;
 mod speech;
 
 const EXIT_CODES: &str = "\
@@ -44,6 +48,18 @@ enum Command {
     /// `to_do`), `warnings`, `spread` and `power`.
     #[command(after_help = EXIT_CODES)]
     Plan(PlanArgs),
+    /// Ask a model a whole battery now and keep everything it says, to be judged and analysed whenever: hosted models
+    /// vanish.
+    ///
+    /// The file has one answer per line; a study takes it as `responses`. With --json: `model`, `answers`, `reused`,
+    /// `made` and `file`.
+    #[command(after_help = EXIT_CODES)]
+    Capture(CaptureArgs),
+    /// Say what this machine, these keys and this store can do; with --probe ask each service one cheap question.
+    ///
+    /// With --json: `machine`, `store` and `services`.
+    #[command(after_help = EXIT_CODES)]
+    Doctor(DoctorArgs),
     /// Print what changed between two runs: in what was planned, and in what was found.
     ///
     /// With --json: `old` and `new` (plans), `settings` and `contrasts`.
@@ -55,6 +71,79 @@ enum Command {
     /// training runs per arm.
     #[command(after_help = EXIT_CODES)]
     Rates(RatesArgs),
+}
+
+/// How services are called.
+#[derive(Debug, Args)]
+struct TrafficArgs {
+    /// Stop before more than this is spent in this run: `5usd`, `2Mtok`, or both with a comma.
+    #[arg(long, value_name = "LIMIT")]
+    budget: Option<entail_provider::BudgetLimits>,
+    /// Price table for the budget, instead of the one that is built in.
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+    /// Most calls at work at once for one key; how many there are is found out on the way.
+    #[arg(long, value_name = "N", default_value = "200")]
+    calls: NonZeroUsize,
+    /// Send what can be sent as batches: half the price, up to a day.
+    #[arg(long)]
+    batch: bool,
+}
+
+#[derive(Debug, Args)]
+struct CaptureArgs {
+    /// The model, such as `openai:gpt-4.1` or `vllm:http://localhost:8000#name`.
+    model: String,
+    /// A battery; may be given several times.
+    #[arg(long = "battery", value_name = "NAME", default_values = ["claims", "preferences"])]
+    batteries: Vec<String>,
+    /// Samples per prompt.
+    #[arg(long, value_name = "N", default_value = "10")]
+    samples: NonZeroUsize,
+    /// Only the first prompts of each stance.
+    #[arg(long, value_name = "N")]
+    limit: Option<NonZeroUsize>,
+    /// A system prompt.
+    #[arg(long, value_name = "TEXT")]
+    system: Option<String>,
+    /// Divides the logits.
+    #[arg(long, value_name = "T", default_value = "1")]
+    temperature: f64,
+    /// Share of probability that is drawn from.
+    #[arg(long, value_name = "P", default_value = "1")]
+    top_p: f64,
+    /// Longest answer in tokens.
+    #[arg(long, value_name = "N", default_value = "512")]
+    max_tokens: NonZeroUsize,
+    /// Keep the drawn tokens with their log-probabilities, and K others in the place of each.
+    #[arg(long, value_name = "K")]
+    logprobs: Option<u8>,
+    /// Where the answers go.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    traffic: TrafficArgs,
+    /// Folder of the store.
+    #[arg(long, value_name = "DIR", default_value = ".entail")]
+    store: PathBuf,
+    /// Print JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct DoctorArgs {
+    /// Models to look at, such as `openai:gpt-4.1`; without any, those whose keys are there.
+    models: Vec<String>,
+    /// Ask each of them one cheap question.
+    #[arg(long)]
+    probe: bool,
+    /// Folder of the store.
+    #[arg(long, value_name = "DIR", default_value = ".entail")]
+    store: PathBuf,
+    /// Print JSON on standard output.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Which study, and which part of it.
@@ -83,6 +172,8 @@ struct StudyArgs {
 struct RunArgs {
     #[command(flatten)]
     study: StudyArgs,
+    #[command(flatten)]
+    traffic: TrafficArgs,
     /// Folder of the results.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     runs: PathBuf,
@@ -160,6 +251,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Plan(args) => plan::plan(&args),
+        Command::Capture(args) => capture::capture(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Rates(args) => rates::rates(&args),
     };

@@ -18,6 +18,7 @@ pub(crate) fn idle(place: &Place) -> Workshop<'_> {
     Workshop {
         shelf: &place.shelf,
         completions: &place.completions,
+        services: &NoServices,
         progress: &|_| {},
         cancelled: &NEVER,
         side_by_side: 1,

@@ -14,7 +14,9 @@ use entail_study::{
     Narrow, Outcome, Plan, Progress, RunError, Runs, Shelf, StudyError, Tally, Workshop,
 };
 
+use crate::around::Around;
 use crate::folder::{FolderShelf, write_whole};
+use crate::services::Reach;
 use crate::speech::{print, talk};
 use crate::{RunArgs, StudyArgs, Until, registration};
 
@@ -140,6 +142,7 @@ impl Place {
 pub(crate) struct Study {
     pub(crate) spec: StudySpec,
     pub(crate) plan: Plan,
+    pub(crate) around: Around,
 }
 
 /// Reads and checks a study file.
@@ -154,11 +157,9 @@ pub(crate) fn load(args: &StudyArgs) -> Result<Study, Failure> {
         samples: args.samples,
         limit: args.limit.map(NonZeroUsize::get),
     };
-    // Files that a study names are looked for beside it.
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let plan = Plan::check(&spec, &text, &narrow, &|file| fs::read_to_string(folder.join(file)))
-        .map_err(wrong)?;
-    Ok(Study { spec, plan })
+    let around = Around::of(Some(path))?;
+    let plan = Plan::check(&spec, &text, &narrow, &around).map_err(wrong)?;
+    Ok(Study { spec, plan, around })
 }
 
 /// Makes a file of the tables.
@@ -210,7 +211,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     if place.shelf.has(&key).map_err(shelf_error)? {
         talk(format_args!("nothing to do: plan {} is in the store", plan.key().short()));
     } else {
-        let mut outcome = compute(plan, &place, args, stage)?;
+        let mut outcome = compute(&study, &place, args, stage)?;
         print_tallies(&outcome.tallies);
         outcome.tables.registration = Some(registration.counts);
         place.shelf.put(&key, &render(&outcome)).map_err(shelf_error)?;
@@ -263,20 +264,21 @@ fn program_hash() -> Result<Key, Failure> {
 }
 
 fn compute(
-    plan: &Plan,
+    study: &Study,
     place: &Place,
     args: &RunArgs,
     stage: Option<Runs>,
 ) -> Result<Outcome, Failure> {
+    let plan = &study.plan;
     let cancelled = Arc::new(AtomicBool::new(false));
-    let flag = cancelled.clone();
-    ctrlc::set_handler(move || interrupt(&flag))
-        .map_err(|error| Failure::Setup(format!("no handler for Ctrl-C: {error}")))?;
+    handle_interrupts(&cancelled)?;
+    let reach = Reach::new(&study.around, &args.traffic, place, &cancelled)?;
     let teller = Teller::new(io::stderr().is_terminal());
     let progress = |p: &Progress| teller.tell(p);
     let workshop = Workshop {
         shelf: &place.shelf,
         completions: &place.completions,
+        services: &reach,
         progress: &progress,
         cancelled: &cancelled,
         side_by_side: args.batch_size.get(),
@@ -294,6 +296,13 @@ fn compute(
         talk(format_args!("undecided, going on with training runs: {}", more.join(", ")));
         runs = next;
     }
+}
+
+/// Has Ctrl-C set the flag.
+pub(crate) fn handle_interrupts(cancelled: &Arc<AtomicBool>) -> Result<(), Failure> {
+    let flag = cancelled.clone();
+    ctrlc::set_handler(move || interrupt(&flag))
+        .map_err(|error| Failure::Setup(format!("no handler for Ctrl-C: {error}")))
 }
 
 /// The first Ctrl-C ends the run after the steps in flight, the second at once: the store bears both.
@@ -335,17 +344,17 @@ fn point_latest(folder: &Path) -> io::Result<()> {
 }
 
 /// Progress on standard error: one moving line on a terminal, a line per tenth elsewhere.
-struct Teller {
+pub(crate) struct Teller {
     moving: bool,
     last: Mutex<(String, usize)>,
 }
 
 impl Teller {
-    fn new(moving: bool) -> Self {
+    pub(crate) fn new(moving: bool) -> Self {
         Self { moving, last: Mutex::new((String::new(), 0)) }
     }
 
-    fn tell(&self, p: &Progress) {
+    pub(crate) fn tell(&self, p: &Progress) {
         let tenth = 10 * p.done / p.total.max(1);
         let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if *last == (p.phase.clone(), tenth) && p.done < p.total {

@@ -1,7 +1,7 @@
 //! The bases of a study, and models and answers that are there already.
 
 use entail_data::OrganismSpec;
-use entail_provider::{Capabilities, ModelName, Need, RemoteModel};
+use entail_provider::{Capabilities, ModelName, Need, RemoteModel, Service};
 use entail_schema::{ArmSpec, Backend, Key};
 
 use super::{ArmPlan, Checker, Intervention, RowSource, Speaker, Surroundings};
@@ -51,11 +51,9 @@ impl BasePlan {
 
 /// A base by the name that stands in a study.
 pub(crate) fn base(around: &dyn Surroundings, written: &str) -> Result<BasePlan, StudyProblem> {
-    let model: ModelName = written.parse().map_err(|e: entail_provider::NameError| {
-        StudyProblem::Model { found: written.into(), what: e.to_string() }
-    })?;
+    let model: ModelName = written.parse()?;
     let of_file = |path: &str, key: std::io::Result<Key>| {
-        key.map_err(|error| StudyProblem::Model { found: path.into(), what: error.to_string() })
+        key.map_err(|error| StudyProblem::Files { path: path.into(), what: error.to_string() })
     };
     let (kind, name, key) = match model {
         ModelName::Organism(_) => {
@@ -74,6 +72,7 @@ pub(crate) fn base(around: &dyn Surroundings, written: &str) -> Result<BasePlan,
             (BaseKind::Replay(path.clone()), format!("replay:{path}"), Key::of(&("replay", script)))
         }
         ModelName::Remote(model) => {
+            let model = around.place(model);
             let (name, key) = (model.to_string(), Key::of(&("remote", &model)));
             (BaseKind::Remote(model), name, key)
         }
@@ -184,7 +183,7 @@ impl Checker<'_> {
                 }
             }
             (BaseKind::Remote(remote), Backend::ExportTrl) => {
-                if !remote.loads_adapters() {
+                if remote.service() != Service::Vllm {
                     return wrong(format!(
                         "is trained by `export:trl`, and `{}` cannot load the adapter that comes of it: use vllm:… or local:…",
                         base.name

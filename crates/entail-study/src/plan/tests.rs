@@ -142,11 +142,12 @@ fn names_that_nothing_has_are_refused_with_those_there_are() {
 #[test]
 fn bases_that_are_no_organism_are_refused_where_they_stand() {
     let base = "\"organism:linked?size=tiny&tokens=20000\"";
-    check(&with(base, "\"gpt2\""), "unknown organism `gpt2`", Some(3));
+    check(&with(base, "\"gpt2\""), "`gpt2` names no service", Some(3));
+    check(&with(base, "\"organism:gpt2\""), "unknown organism `organism:gpt2`", Some(3));
     check(&with(base, "\"organism:linked?sise=tiny\""), "unknown dial `sise`", Some(3));
     check(&with(base, "\"organism:linked?rho=2\""), "dial `rho` is `2`", Some(3));
     check(&with(base, "[]"), "`base` is [], expected at least one base", Some(3));
-    check(&format!("{STUDY}base = \"gpt2\"\n"), "unknown organism `gpt2`", Some(18));
+    check(&format!("{STUDY}base = \"gpt2\"\n"), "`gpt2` names no service", Some(18));
 }
 
 #[test]
@@ -154,7 +155,7 @@ fn arms_that_contradict_themselves_are_refused() {
     let arm = |line: &str| with("train = { stance = \"conscious\" }", line);
     check(
         &arm("train = { stance = \"conscious\" }\nsystem = { text = \"Hi.\" }"),
-        "has both `system` and `train`",
+        "has two of `system`, `train`, `models` and `responses`",
         Some(13),
     );
     check(
@@ -401,7 +402,7 @@ fn another_analysis_is_another_plan_with_the_same_steps() {
 #[test]
 fn a_name_in_other_words_is_the_same_base() {
     let other =
-        with("organism:linked?size=tiny&tokens=20000", "linked?tokens=20000&size=tiny&seed=101");
+        with("organism:linked?size=tiny&tokens=20000", "organism:linked?tokens=20000&size=tiny&seed=101");
     assert_eq!(targets(&plan(STUDY), "conscious"), targets(&plan(&other), "conscious"));
 }
 

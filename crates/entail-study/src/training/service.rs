@@ -35,7 +35,7 @@ pub(super) fn train(
             &TrainingJob {
                 key: job.keys.adapter,
                 label: &job.arm.name,
-                base: &remote.model,
+                base: remote.model(),
                 rows: &messages,
                 batches: &batches,
                 tokens: tokens.as_deref(),

@@ -1,0 +1,68 @@
+//! `entail capture`: asks a model a whole battery now and keeps everything, to be judged whenever.
+
+use std::fmt::Write;
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use entail_provider::Sampling;
+use entail_study::{Capture, CaptureSpec, Workshop};
+
+use crate::around::Around;
+use crate::folder::write_whole;
+use crate::run::{Failure, Place, Teller, handle_interrupts};
+use crate::services::Reach;
+use crate::speech::{print, talk};
+use crate::CaptureArgs;
+
+pub(crate) fn capture(args: &CaptureArgs) -> Result<(), Failure> {
+    let around = Around::of(None)?;
+    let spec = CaptureSpec {
+        model: args.model.clone(),
+        batteries: args.batteries.clone(),
+        system: args.system.clone(),
+        sampling: Sampling {
+            temperature: args.temperature,
+            top_p: args.top_p,
+            max_tokens: args.max_tokens.get(),
+            logprobs: args.logprobs,
+        },
+        samples: args.samples.get(),
+        limit: args.limit.map(std::num::NonZeroUsize::get),
+    };
+    let capture = Capture::check(&spec, &around)
+        .map_err(|problem| Failure::Setup(format!("nothing was asked: {problem}")))?;
+    let place = Place::open(&args.store)?;
+    let cancelled = Arc::new(AtomicBool::new(false));
+    handle_interrupts(&cancelled)?;
+    let reach = Reach::new(&around, &args.traffic, &place, &cancelled)?;
+    let teller = Teller::new(io::stderr().is_terminal());
+    let progress = |p: &entail_study::Progress| teller.tell(p);
+    let workshop = Workshop {
+        shelf: &place.shelf,
+        completions: &place.completions,
+        services: &reach,
+        progress: &progress,
+        cancelled: &cancelled,
+        side_by_side: 256,
+    };
+    talk(format_args!("asking {} for {} answers", args.model, capture.len()));
+    let (captured, tally) = capture.run(workshop).map_err(|error| place.failure(error))?;
+    let mut lines = String::new();
+    for answer in &captured {
+        let line = serde_json::to_string(answer).expect("answers are plain data");
+        writeln!(lines, "{line}").expect("a string takes all that is written");
+    }
+    write_whole(&args.out, lines.as_bytes())
+        .map_err(|error| Failure::Output { path: args.out.clone(), error })?;
+    talk(format_args!("  answers        reused {:>7}, made {:>7}", tally.reused, tally.made));
+    talk(format_args!("{}", reach.told()));
+    if args.json {
+        let json = serde_json::json!({
+            "model": args.model, "answers": captured.len(), "reused": tally.reused, "made": tally.made, "file": args.out,
+        });
+        print(&format!("{json}\n"))
+    } else {
+        print(&format!("{} answers: {}\n", captured.len(), args.out.display()))
+    }
+}
