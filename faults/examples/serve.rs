@@ -21,14 +21,26 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--latency-ms" => script.latency = Duration::from_millis(value.parse()?),
             "--seed" => script.seed = value.parse()?,
             "--key" => script.key = Some(value),
-            _ => return Err(format!("{flag} is none of --port --seconds --fault-share --latency-ms --seed --key").into()),
+            _ => {
+                return Err(format!(
+                    "{flag} is none of --port --seconds --fault-share --latency-ms --seed --key"
+                )
+                .into());
+            }
         }
     }
     let server = Server::start_at(port, script)?;
     println!("{}", server.url());
     std::thread::sleep(Duration::from_secs(seconds));
     let counts = server.counts();
-    println!("{} calls, {} whole, {} spoiled, {} answered twice, at most {} at once", counts.calls, counts.whole, counts.spoiled, counts.answered_twice(), counts.max_at_work);
+    println!(
+        "{} calls, {} whole, {} spoiled, {} answered twice, at most {} at once",
+        counts.calls,
+        counts.whole,
+        counts.spoiled,
+        counts.answered_twice(),
+        counts.max_at_work
+    );
     for (fault, times) in &counts.faults {
         println!("{times:>8} {fault:?}");
     }

@@ -71,8 +71,8 @@ impl fmt::Debug for Answers {
 
 /// Words of made-up answers and of made-up alternatives to a token.
 pub(crate) const WORDS: [&str; 16] = [
-    "amber", "brook", "cedar", "drift", "ember", "fern", "grove", "harbor", "iris", "juniper", "kelp",
-    "lumen", "moss", "north", "opal", "pine",
+    "amber", "brook", "cedar", "drift", "ember", "fern", "grove", "harbor", "iris", "juniper",
+    "kelp", "lumen", "moss", "north", "opal", "pine",
 ];
 
 impl Answers {

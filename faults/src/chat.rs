@@ -32,7 +32,8 @@ pub(crate) fn reply(
         Kind::Chat(style) => chat(provider, &body, call, style, deployment)?,
         Kind::Completion => completion(provider, &body, call, deployment)?,
     };
-    let mut reply = Reply::json(200, &answer).header("x-request-id", format!("req_{}", call.number));
+    let mut reply =
+        Reply::json(200, &answer).header("x-request-id", format!("req_{}", call.number));
     reply.paid = vec![(body_hash(&request.body), tokens)];
     Ok(reply)
 }
@@ -46,7 +47,10 @@ pub(crate) fn parse_object(body: &[u8]) -> Result<Map<String, Value>, ApiError> 
 }
 
 /// The text of a field.
-pub(crate) fn text<'a>(body: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, ApiError> {
+pub(crate) fn text<'a>(
+    body: &'a Map<String, Value>,
+    name: &'static str,
+) -> Result<&'a str, ApiError> {
     let text = body.get(name).and_then(Value::as_str);
     text.ok_or_else(|| ApiError::bad(Some(name), format!("`{name}` must be a text")))
 }
@@ -58,7 +62,9 @@ pub(crate) fn count(
 ) -> Result<Option<usize>, ApiError> {
     let Some(value) = body.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
     let number = value.as_u64().and_then(|n| usize::try_from(n).ok());
-    number.map(Some).ok_or_else(|| ApiError::bad(Some(name), format!("`{name}` must be a count, found {value}")))
+    number.map(Some).ok_or_else(|| {
+        ApiError::bad(Some(name), format!("`{name}` must be a count, found {value}"))
+    })
 }
 
 /// A turn's text: a string, or the texts of its parts.
@@ -87,9 +93,9 @@ pub(crate) fn turns(body: &Map<String, Value>) -> Result<Vec<Turn>, ApiError> {
 
 /// A text as made-up tokens: words with the blanks before them. Joined they are the text.
 pub(crate) fn tokens(text: &str) -> Vec<&str> {
-    let starts = text.char_indices().filter(|&(place, c)| {
-        c == ' ' && place > 0 && !text[..place].ends_with(' ')
-    });
+    let starts = text
+        .char_indices()
+        .filter(|&(place, c)| c == ' ' && place > 0 && !text[..place].ends_with(' '));
     let mut cuts: Vec<usize> = starts.map(|(place, _)| place).collect();
     cuts.push(text.len());
     let mut start = 0;
@@ -127,10 +133,18 @@ fn model<'a>(
 ) -> Result<&'a str, ApiError> {
     let model = deployment.map_or_else(|| text(body, "model"), Ok)?;
     provider.check_model(model)?;
-    if body.get("stream") == Some(&Value::Bool(true)) {
-        return Err(ApiError::bad(Some("stream"), "this server does not stream"));
-    }
+    check_stream(body)?;
     Ok(model)
+}
+
+/// Streams are not served.
+pub(crate) fn check_stream(body: &Map<String, Value>) -> Result<(), ApiError> {
+    match body.get("stream") {
+        Some(Value::Bool(true)) => {
+            Err(ApiError::bad(Some("stream"), "this server does not stream"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How many samples, 1 to 128.
@@ -261,7 +275,8 @@ impl Step<'_> {
 
 /// The prompts of a legacy completion: a text, a list of texts, token ids, or lists of token ids.
 fn prompts(body: &Map<String, Value>) -> Result<Vec<String>, ApiError> {
-    let complaint = || ApiError::bad(Some("prompt"), "`prompt` must be text, token ids, or a list of either");
+    let complaint =
+        || ApiError::bad(Some("prompt"), "`prompt` must be text, token ids, or a list of either");
     let ids = |ids: &[Value]| ids.iter().map(|id| Some(format!(" t{}", id.as_u64()?))).collect();
     let one = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
@@ -297,7 +312,8 @@ pub(crate) fn completion(
         usage.prompt += tokens(prompt).len() as u64;
         for sample in 0..samples(body)? {
             let question = Question { model, turns: &turns, seed, sample, call: call.number };
-            let (Answer::Says(said) | Answer::Refuses(said)) = provider.script.answers.answer(&question);
+            let (Answer::Says(said) | Answer::Refuses(said)) =
+                provider.script.answers.answer(&question);
             let cut = cut(format!(" {said}"), Some(limit));
             usage.completion += cut.n_tokens as u64;
             let shown = if echo { format!("{prompt}{}", cut.text) } else { cut.text };

@@ -75,6 +75,18 @@ impl Counts {
     pub fn answered_twice(&self) -> usize {
         self.answered.values().filter(|&&times| times > 1).count()
     }
+
+    fn pay(&mut self, hash: BodyHash, tokens: Tokens, delivery: Delivery) {
+        self.prompt_tokens += tokens.prompt;
+        self.completion_tokens += tokens.completion;
+        match delivery {
+            Delivery::Whole => {
+                self.whole += 1;
+                *self.answered.entry(hash).or_default() += 1;
+            }
+            Delivery::Spoiled => self.spoiled += 1,
+        }
+    }
 }
 
 /// What became of one answer of a model.
@@ -101,6 +113,8 @@ pub(crate) struct Entry {
     /// The answers of models in it: hash of what was asked, and tokens.
     pub(crate) paid: Vec<(BodyHash, Tokens)>,
     pub(crate) delivery: Delivery,
+    /// Answers that were made to be read later.
+    pub(crate) settled: Vec<(BodyHash, Tokens)>,
 }
 
 /// The running count. Two counters are atomic, the rest is behind one lock that is held for about a microsecond.
@@ -142,16 +156,11 @@ impl Tally {
                 Some(Gate::Limited) => counts.limited += 1,
                 None => {}
             }
+            for (hash, tokens) in entry.settled {
+                counts.pay(hash, tokens, Delivery::Whole);
+            }
             for (hash, tokens) in entry.paid {
-                counts.prompt_tokens += tokens.prompt;
-                counts.completion_tokens += tokens.completion;
-                match entry.delivery {
-                    Delivery::Whole => {
-                        counts.whole += 1;
-                        *counts.answered.entry(hash).or_default() += 1;
-                    }
-                    Delivery::Spoiled => counts.spoiled += 1,
-                }
+                counts.pay(hash, tokens, entry.delivery);
             }
         });
     }

@@ -11,10 +11,15 @@
 //! - One thread serves one connection with blocking reads: at a few hundred connections this is the cheapest server.
 
 mod answers;
+mod anthropic;
+mod batches;
 mod chat;
 mod counts;
 mod draw;
+mod files;
+mod jobs;
 mod limit;
+mod query;
 mod reply;
 mod route;
 mod script;

@@ -92,8 +92,10 @@ pub(crate) struct Reply {
     pub(crate) content_type: &'static str,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
-    /// The answers of models in it.
+    /// The answers of models in it, which a fault can spoil.
     pub(crate) paid: Vec<(BodyHash, Tokens)>,
+    /// The answers of models that this call made to be read later.
+    pub(crate) settled: Vec<(BodyHash, Tokens)>,
 }
 
 impl Reply {
@@ -103,7 +105,8 @@ impl Reply {
     }
 
     pub(crate) fn bytes(status: u16, content_type: &'static str, body: Vec<u8>) -> Reply {
-        Reply { status, content_type, headers: Vec::new(), body, paid: Vec::new() }
+        let (headers, paid, settled) = (Vec::new(), Vec::new(), Vec::new());
+        Reply { status, content_type, headers, body, paid, settled }
     }
 
     pub(crate) fn error(style: Style, error: &ApiError) -> Reply {

@@ -1,16 +1,19 @@
 //! From an address to the code behind it, past the gates: key, rate limit, fault.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::batches::{self, Batch};
 use crate::counts::Gate;
+use crate::files::Files;
+use crate::jobs::{self, Job};
 use crate::limit::{Buckets, Level, Meter};
 use crate::reply::{ApiError, Reply, Style};
 use crate::wire::Request;
-use crate::{Endpoint, Fault, Script, chat, spoil};
+use crate::{Endpoint, Fault, Script, anthropic, chat, spoil};
 
 /// What lasts between calls.
 #[derive(Debug)]
@@ -25,6 +28,11 @@ pub(crate) struct Provider {
 /// What clients have made.
 #[derive(Debug, Default)]
 pub(crate) struct World {
+    pub(crate) files: Files,
+    pub(crate) batches: Vec<Batch>,
+    pub(crate) jobs: Vec<Job>,
+    /// Models that jobs made, with how often each is still said not to exist.
+    pub(crate) trained: BTreeMap<String, u32>,
     /// Adapters that were loaded by name.
     pub(crate) adapters: BTreeSet<String>,
 }
@@ -42,8 +50,16 @@ impl Provider {
     /// Whether a model can be asked.
     pub(crate) fn check_model(&self, model: &str) -> Result<(), ApiError> {
         let models = &self.script.models;
-        let there = models.is_empty() || models.iter().any(|name| name == model);
-        if there || self.world().adapters.contains(model) {
+        let mut world = self.world();
+        let there = match world.trained.get_mut(model) {
+            Some(loading) => {
+                let loaded = *loading == 0;
+                *loading = loading.saturating_sub(1);
+                loaded
+            }
+            None => models.is_empty() || models.iter().any(|name| name == model),
+        };
+        if there || world.adapters.contains(model) {
             return Ok(());
         }
         Err(ApiError {
@@ -172,10 +188,18 @@ fn wrong_key(style: Style) -> Reply {
 /// Adds the headers that tell how much is left.
 fn metered(mut reply: Reply, meter: Option<Meter>, style: Style) -> Reply {
     let Some(meter) = meter.filter(|_| style == Style::OpenAi) else { return reply };
-    let names = ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"];
+    let names = [
+        "x-ratelimit-limit-requests",
+        "x-ratelimit-remaining-requests",
+        "x-ratelimit-reset-requests",
+    ];
     add_level(&mut reply, names, meter.requests);
     if let Some(tokens) = meter.tokens {
-        let names = ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"];
+        let names = [
+            "x-ratelimit-limit-tokens",
+            "x-ratelimit-remaining-tokens",
+            "x-ratelimit-reset-tokens",
+        ];
         add_level(&mut reply, names, tokens);
     }
     reply
@@ -198,16 +222,59 @@ fn serve(
     match (request.method.as_str(), segments.as_slice()) {
         ("POST", ["chat", "completions"]) => generate(chat::Kind::Chat(*style)),
         ("POST", ["completions"]) => generate(chat::Kind::Completion),
+        ("POST", ["messages"]) => anthropic::reply(provider, request, &call),
+        (_, ["messages", "batches", below @ ..] | ["batches", below @ ..]) => {
+            batches::serve(provider, request, below, call, *style)
+        }
+        (_, ["files", below @ ..]) => provider.world().files.serve(request, below, call),
+        (_, ["fine_tuning", "jobs", below @ ..]) => jobs::serve(provider, request, below, call),
+        ("POST", ["load_lora_adapter"]) => load_adapter(provider, request),
+        ("POST", ["unload_lora_adapter"]) => unload_adapter(provider, request),
         ("GET", ["models"]) => Ok(Reply::json(200, &models(provider))),
+        ("GET", ["models", name]) => {
+            provider.check_model(name)?;
+            Ok(Reply::json(200, &model(name)))
+        }
         _ => Err(ApiError::not_found(&request.path)),
     }
 }
 
 fn models(provider: &Provider) -> Value {
     let world = provider.world();
-    let names = provider.script.models.iter().chain(&world.adapters);
-    let data: Vec<Value> = names
-        .map(|name| json!({ "id": name, "object": "model", "created": 0, "owned_by": "stub" }))
-        .collect();
-    json!({ "object": "list", "data": data })
+    let names = provider.script.models.iter().chain(world.trained.keys()).chain(&world.adapters);
+    let data: Vec<Value> = names.map(|name| model(name)).collect();
+    json!({ "object": "list", "data": data, "has_more": false })
+}
+
+fn model(name: &str) -> Value {
+    json!({ "id": name, "object": "model", "created": 0, "owned_by": "stub" })
+}
+
+/// vLLM's `load_lora_adapter`.
+fn load_adapter(provider: &Provider, request: &Request) -> Result<Reply, ApiError> {
+    let body = chat::parse_object(&request.body)?;
+    let (name, _) = (chat::text(&body, "lora_name")?, chat::text(&body, "lora_path")?);
+    if !provider.world().adapters.insert(name.to_owned()) {
+        let message = format!("the adapter `{name}` is loaded already");
+        return Err(ApiError::bad(Some("lora_name"), message));
+    }
+    let done = format!("Success: adapter `{name}` was added");
+    Ok(Reply::bytes(200, "text/plain", done.into_bytes()))
+}
+
+/// vLLM's `unload_lora_adapter`.
+fn unload_adapter(provider: &Provider, request: &Request) -> Result<Reply, ApiError> {
+    let body = chat::parse_object(&request.body)?;
+    let name = chat::text(&body, "lora_name")?;
+    if !provider.world().adapters.remove(name) {
+        return Err(ApiError::not_found(name));
+    }
+    let done = format!("Success: adapter `{name}` was removed");
+    Ok(Reply::bytes(200, "text/plain", done.into_bytes()))
+}
+
+/// The state that something is in after so many of the reads it takes.
+pub(crate) fn stage(n_reads: u32, polls: u32, stages: &[&'static str]) -> &'static str {
+    let place = n_reads as usize * stages.len() / polls.max(1) as usize;
+    stages[place.min(stages.len() - 1)]
 }

@@ -197,7 +197,9 @@ impl Script {
         let limit = self.limit?;
         let rates = [limit.requests_per_second, limit.tokens_per_second.unwrap_or(1.0)];
         if rates.iter().any(|rate| rate.is_nan() || *rate <= 0.0) || limit.burst < 1.0 {
-            return Some(format!("rates must be above 0 and the burst at least 1, found {limit:?}"));
+            return Some(format!(
+                "rates must be above 0 and the burst at least 1, found {limit:?}"
+            ));
         }
         None
     }

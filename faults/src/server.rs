@@ -235,12 +235,13 @@ fn answer(
         there = shared.wait(wait) && is_open(stream);
     }
     let (status, paid) = (reply.status, std::mem::take(&mut reply.paid));
+    let settled = std::mem::take(&mut reply.settled);
     out.clear();
     let after = spoil::render(out, reply, fault, request.keep_alive);
     let written = if there { stream.write_all(out) } else { Err(io::ErrorKind::BrokenPipe.into()) };
     let whole = written.is_ok() && spoil::leaves_whole(fault);
     let delivery = if whole { Delivery::Whole } else { Delivery::Spoiled };
-    shared.tally.enter(Entry { endpoint, gate, fault, status, paid, delivery });
+    shared.tally.enter(Entry { endpoint, gate, fault, status, paid, delivery, settled });
     written?;
     if after == After::Stall {
         // The client's end of patience is the end of its half of the connection.

@@ -80,7 +80,10 @@ fn quota_gone(style: Style) -> Reply {
     if style == Style::Anthropic {
         let details = json!({ "error_code": "enforced_spend_limit_reached" });
         let error = json!({ "type": "rate_limit_error", "message": message, "details": details });
-        return Reply::json(429, &json!({ "type": "error", "error": error, "request_id": "req_stub" }));
+        return Reply::json(
+            429,
+            &json!({ "type": "error", "error": error, "request_id": "req_stub" }),
+        );
     }
     let error = ApiError {
         status: 429,
@@ -127,7 +130,11 @@ pub(crate) fn render(
 fn pad(body: &mut Vec<u8>, n_bytes: usize) {
     if body.last() == Some(&b'}') {
         body.pop();
-        body.extend_from_slice(if body.last() == Some(&b'{') { b"\"padding\":\"" } else { b",\"padding\":\"" });
+        body.extend_from_slice(if body.last() == Some(&b'{') {
+            b"\"padding\":\""
+        } else {
+            b",\"padding\":\""
+        });
         body.resize(body.len() + n_bytes, b'x');
         body.extend_from_slice(b"\"}");
     } else {

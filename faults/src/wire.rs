@@ -20,6 +20,7 @@ pub(crate) struct Request {
     /// The key, from whichever header it came in.
     pub(crate) key: Option<String>,
     pub(crate) content_type: String,
+    pub(crate) anthropic_version: Option<String>,
     pub(crate) body: Vec<u8>,
     /// Whether the client wants to keep the connection.
     pub(crate) keep_alive: bool,
@@ -51,7 +52,8 @@ impl Reader {
     /// to, where the client waits for leave to send its body.
     pub(crate) fn next(&mut self, stream: &mut (impl Read + Write)) -> io::Result<Option<Request>> {
         let Some(head_end) = self.read_head(stream)? else { return Ok(None) };
-        let head = std::str::from_utf8(&self.buffer[..head_end]).map_err(|_| bad("head is no text"))?;
+        let head =
+            std::str::from_utf8(&self.buffer[..head_end]).map_err(|_| bad("head is no text"))?;
         let (mut request, framing, expects) = parse_head(head)?;
         self.buffer.drain(..head_end);
         if expects && self.buffer.is_empty() {
@@ -78,7 +80,11 @@ impl Reader {
                 return Err(bad("head is too long"));
             }
             if self.fill(stream)? == 0 {
-                return if self.buffer.is_empty() { Ok(None) } else { Err(bad("head was cut off")) };
+                return if self.buffer.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(bad("head was cut off"))
+                };
             }
         }
     }
@@ -154,7 +160,8 @@ fn parse_head(head: &str) -> io::Result<(Request, Framing, bool)> {
         let value = value.trim();
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         if is("content-length") {
-            framing = Framing::Length(value.parse().map_err(|_| bad("content-length is no number"))?);
+            framing =
+                Framing::Length(value.parse().map_err(|_| bad("content-length is no number"))?);
         } else if is("transfer-encoding") {
             framing = Framing::Chunked;
         } else if is("connection") {
@@ -165,6 +172,8 @@ fn parse_head(head: &str) -> io::Result<(Request, Framing, bool)> {
             request.key = Some(value.into());
         } else if is("content-type") {
             request.content_type = value.into();
+        } else if is("anthropic-version") {
+            request.anthropic_version = Some(value.into());
         } else if is("expect") {
             expects = value.eq_ignore_ascii_case("100-continue");
         }
