@@ -43,7 +43,7 @@ const TINKER_INFERENCE: &str = "/oai/api/v1";
 /// What a person has set: a key and maybe an address for each service.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Keys {
-    keys: BTreeMap<Service, Secret>,
+    secrets: BTreeMap<Service, Secret>,
     urls: BTreeMap<Service, String>,
     others: BTreeMap<&'static str, String>,
 }
@@ -76,7 +76,7 @@ impl Keys {
         for service in Service::ALL {
             let variables = variables(service);
             if let Some(key) = value(variables.key).and_then(|text| Secret::new(&text)) {
-                keys.keys.insert(service, key);
+                keys.secrets.insert(service, key);
             }
             let Some(variable) = variables.url else { continue };
             let Some(text) = value(variable) else { continue };
@@ -98,7 +98,7 @@ impl Keys {
     /// [`MissingKey`] when there is none and the service wants one.
     pub fn key(&self, model: &RemoteModel) -> Result<Option<&Secret>, MissingKey> {
         let variables = variables(model.service());
-        match self.keys.get(&model.service()) {
+        match self.secrets.get(&model.service()) {
             None if variables.needed => {
                 Err(MissingKey { variable: variables.key, model: model.to_string() })
             }

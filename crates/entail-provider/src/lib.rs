@@ -2,13 +2,19 @@
 //!
 //! An experiment sees a [`Provider`] and cannot tell a local model from a remote one.
 
+mod anthropic;
 mod completion;
+mod connect;
 mod connection;
+mod dates;
 mod dotenv;
 mod http;
 mod keys;
+mod limits;
 mod name;
+mod openai;
 mod provider;
+mod refused;
 mod scripted;
 mod secret;
 mod store;
@@ -16,9 +22,11 @@ mod trainer;
 mod wire;
 
 pub use completion::{Completion, Finish, TokenLogprob, Usage};
+pub use connect::{Adapters, ConnectError, Probe, probe, wire};
 pub use connection::{Connections, MachineClock};
 pub use http::{Clock, HeaderValue, HttpRequest, HttpResponse, Transport, TransportError, Verb};
 pub use keys::{Keys, KeysError, MissingKey};
+pub use limits::Remaining;
 pub use name::{AddressError, ModelName, NameError, RemoteModel, Service};
 pub use provider::{
     Capabilities, Deliver, Need, Provider, ProviderError, Request, Sampling, SystemPlace,
