@@ -34,7 +34,10 @@ pub use provider::{
 };
 pub use scripted::Scripted;
 pub use secret::Secret;
-pub use store::{CompletionStore, StoreError};
+pub use store::{
+    CompletionStore, DamagedRow, ExchangeError, Group, Imported, Origin, Salvaged, Stats,
+    StoreError, Verified,
+};
 pub use trainer::{
     Checkpoint, JobLog, RemoteSettings, TokenRow, TrainedModel, Trainer, TrainerError, TrainingJob,
     TrainingPoint,

@@ -1,24 +1,62 @@
 //! Every completion ever drawn, by the key of its recipe, in one `SQLite` database.
 //!
-//! A completion is durable before it is used: [`CompletionStore::put`] is one transaction. The database is handed
-//! in open, so this crate touches no path.
+//! A completion is durable before it is used. [`CompletionStore::put`] returns when its rows outlive this process,
+//! however it ends; callers that meet share one transaction. The log of changes is handed to the operating system at
+//! once and to the disk by the way, so a power failure may take the last seconds of completions, never the others.
+//! What is recorded of jobs is on the disk when [`CompletionStore::record`] returns: a job that was paid for must be
+//! found again.
 
-use std::sync::{Mutex, PoisonError};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use entail_schema::Key;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, params};
 
-use serde::{Deserialize, Serialize};
+use crate::Completion;
 
-use crate::{Completion, Finish, TokenLogprob, Usage};
+mod exchange;
+mod inspect;
+mod jobs;
+mod layout;
+mod pages;
+mod row;
+
+pub use exchange::{ExchangeError, Imported};
+pub use inspect::{DamagedRow, Group, Stats, Verified};
+pub use pages::Salvaged;
+pub use row::Origin;
+use row::{COLUMNS, Row};
 
 /// The layout of the tables that this code writes.
 const VERSION: i64 = 2;
 
-/// Completions by key.
+/// How long a process waits for another that writes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Completions by key, and what remote jobs recorded on their way.
 #[derive(Debug)]
 pub struct CompletionStore {
-    connection: Mutex<Connection>,
+    writer: Mutex<Connection>,
+    /// What waits to be written.
+    waiting: Mutex<Vec<Batch>>,
+    /// `None` for a store in memory, which has one connection only.
+    readers: Option<Readers>,
+}
+
+/// Connections that read while others write.
+#[derive(Debug)]
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// Rows of one caller, and where it looks for what became of them.
+#[derive(Debug)]
+struct Batch {
+    rows: Vec<Row>,
+    outcome: Arc<Mutex<Option<Result<(), StoreError>>>>,
 }
 
 /// Why the store cannot be read or written.
@@ -34,11 +72,12 @@ pub enum StoreError {
     },
     /// A row says something that this program never writes.
     #[error(
-        "completion {key:?} in the store is damaged: {field} is {found:?}, expected {expected}"
+        "completion {key} in the store is damaged: {field} is {found:?}, expected {expected}; \
+         `entail store verify --quarantine` takes it out"
     )]
     Damaged {
-        /// Its key.
-        key: Key,
+        /// Its key, in hexadecimal digits where it is one.
+        key: String,
         /// The column.
         field: &'static str,
         /// What stands there.
@@ -46,29 +85,62 @@ pub enum StoreError {
         /// What this program writes there.
         expected: &'static str,
     },
-    /// `SQLite` failed: disk full, not a database, locked.
+    /// Another process writes and does not end.
+    #[error(
+        "the store is locked: another process has been writing for {} seconds; wait for it, or end it",
+        PATIENCE.as_secs()
+    )]
+    Busy,
+    /// `SQLite` failed: disk full, not a database, no right to write.
     #[error("the store failed")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+        match error.sqlite_error_code() {
+            Some(DatabaseBusy | DatabaseLocked) => Self::Busy,
+            _ => Self::Sqlite(error),
+        }
+    }
 }
 
 impl CompletionStore {
+    /// Opens the store in this file and lays out its tables if it is new. Where the file may not be written, it is
+    /// still read.
+    ///
+    /// # Errors
+    /// As [`CompletionStore::new`].
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let opened = Connection::open(path).map_err(StoreError::from).and_then(Self::new);
+        opened.or_else(|error| match open_unchanging(path) {
+            Some(connection) => Self::new(connection),
+            None => Err(error),
+        })
+    }
+
     /// Takes over an open database and lays out its tables if it is new.
     ///
     /// # Errors
     /// [`StoreError`] when the file is from a later version, is no database, or cannot be written.
-    pub fn new(connection: Connection) -> Result<Self, StoreError> {
-        connection.busy_timeout(std::time::Duration::from_secs(30))?;
-        let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    pub fn new(mut connection: Connection) -> Result<Self, StoreError> {
+        connection.busy_timeout(PATIENCE)?;
+        let found = layout::version(&connection)?;
         if found > VERSION {
             return Err(StoreError::Newer { found });
         }
-        // Write-ahead logging lets two processes share a store; the setting answers with a row.
-        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-        connection.execute_batch("PRAGMA synchronous = NORMAL")?;
-        if found < VERSION {
-            lay_out(&connection, found)?;
+        if !connection.is_readonly("main")? {
+            // Write-ahead logging lets others read and write meanwhile; the setting answers with a row.
+            connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+            connection.execute_batch("PRAGMA synchronous = NORMAL")?;
         }
-        Ok(Self { connection: Mutex::new(connection) })
+        if found < VERSION {
+            layout::lay_out(&mut connection)?;
+        }
+        let path = connection.path().filter(|path| !path.is_empty()).map(PathBuf::from);
+        let readers = path.map(|path| Readers { path, idle: Mutex::default() });
+        Ok(Self { writer: Mutex::new(connection), waiting: Mutex::default(), readers })
     }
 
     /// What is stored for each key, in order; `None` where nothing is.
@@ -76,153 +148,186 @@ impl CompletionStore {
     /// # Errors
     /// [`StoreError`] when the database fails or a row is damaged.
     pub fn get(&self, keys: &[Key]) -> Result<Vec<Option<Completion>>, StoreError> {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut statement = connection.prepare_cached(
-            "SELECT text, finish, drawn, logprob, more FROM completion WHERE key = ?1",
-        )?;
-        keys.iter()
-            .map(|key| {
-                let row = statement.query_row(params![key.as_bytes()], Row::read).optional()?;
-                row.map(|row| row.completion(*key)).transpose()
-            })
-            .collect()
+        self.read(|connection| {
+            let sql = format!("SELECT {COLUMNS} FROM completion WHERE key = ?1");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let one = |key: &Key| {
+                let mut rows = statement.query(params![key.as_bytes()])?;
+                let Some(row) = rows.next()? else { return Ok(None) };
+                Ok(Some(Row::read(row)?.completion()?.0))
+            };
+            keys.iter().map(one).collect()
+        })
     }
 
     /// How many of the keys are stored.
     ///
     /// # Errors
-    /// [`StoreError::Sqlite`] when the database fails.
+    /// [`StoreError`] when the database fails.
     pub fn count_present(&self, keys: &[Key]) -> Result<usize, StoreError> {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut statement = connection.prepare_cached("SELECT 1 FROM completion WHERE key = ?1")?;
-        let mut present = 0;
-        for key in keys {
-            present += usize::from(statement.exists(params![key.as_bytes()])?);
-        }
-        Ok(present)
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT 1 FROM completion WHERE key = ?1")?;
+            let mut present = 0;
+            for key in keys {
+                present += usize::from(statement.exists(params![key.as_bytes()])?);
+            }
+            Ok(present)
+        })
     }
 
-    /// Stores completions in one transaction: all of them or none.
+    /// Stores completions of a study: all of them or none. Whoever stores a key first stays. They outlive this
+    /// process when this returns.
     ///
     /// # Errors
-    /// [`StoreError::Sqlite`] when the database fails; nothing of this call is stored then.
+    /// [`StoreError`] when the database fails; nothing of this call is stored then.
     pub fn put<'c>(
         &self,
         rows: impl IntoIterator<Item = (Key, &'c Completion)>,
     ) -> Result<(), StoreError> {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection.transaction()?;
-        {
-            let mut insert = transaction.prepare_cached(
-                "INSERT OR IGNORE INTO completion (key, text, finish, drawn, logprob, more) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?;
-            for (key, c) in rows {
-                let drawn = c.usage.drawn.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
-                insert.execute(params![
-                    key.as_bytes(),
-                    c.text,
-                    c.finish.as_str(),
-                    drawn,
-                    c.logprob,
-                    More::of(c),
-                ])?;
-            }
+        self.put_from(Origin::Study, rows)
+    }
+
+    /// The same, of any origin.
+    ///
+    /// # Errors
+    /// As [`CompletionStore::put`].
+    pub fn put_from<'c>(
+        &self,
+        origin: Origin,
+        rows: impl IntoIterator<Item = (Key, &'c Completion)>,
+    ) -> Result<(), StoreError> {
+        let rows = rows.into_iter().map(|(key, c)| Row::of(key, c, origin)).collect();
+        let outcome = Arc::new(Mutex::new(None));
+        lock(&self.waiting).push(Batch { rows, outcome: outcome.clone() });
+        // Whoever gets here first writes for all who wait: the more threads, the larger the transactions.
+        let mut connection = lock(&self.writer);
+        if let Some(done) = lock(&outcome).take() {
+            return done;
         }
-        Ok(transaction.commit()?)
+        let batches = std::mem::take(&mut *lock(&self.waiting));
+        write_together(&mut connection, &batches);
+        lock(&outcome).take().expect("this batch was among those that waited")
+    }
+
+    /// Reads with a connection that nobody else uses, in one transaction.
+    fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let Some(readers) = &self.readers else {
+            return work(&lock(&self.writer));
+        };
+        let idle = lock(&readers.idle).pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => readers.open()?,
+        };
+        let transaction = connection.transaction()?;
+        let result = work(&transaction);
+        drop(transaction);
+        lock(&readers.idle).push(connection);
+        result
     }
 }
 
-/// Makes the tables, or takes over those of an earlier layout.
-fn lay_out(connection: &Connection, found: i64) -> Result<(), StoreError> {
-    let table = "CREATE TABLE completion (
-        key BLOB PRIMARY KEY, text TEXT NOT NULL, finish TEXT NOT NULL, drawn INTEGER, logprob REAL, more TEXT
-    ) WITHOUT ROWID;";
-    let take_over = match found {
-        1 => format!(
-            "ALTER TABLE completion RENAME TO earlier; {table}
-             INSERT INTO completion SELECT key, text, finish, tokens, logprob, NULL FROM earlier; DROP TABLE earlier;"
-        ),
-        _ => table.replace("TABLE", "TABLE IF NOT EXISTS"),
-    };
-    connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {take_over} PRAGMA user_version = {VERSION}; COMMIT;"
+impl Readers {
+    fn open(&self) -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(&self.path, flags);
+        let checked = opened.and_then(|connection| {
+            connection.query_row("PRAGMA user_version", [], |_| Ok(()))?;
+            Ok(connection)
+        });
+        let connection = match checked {
+            Ok(connection) => connection,
+            Err(error) => open_unchanging(&self.path).ok_or(error)?,
+        };
+        connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "mmap_size", MAPPED)?;
+        Ok(connection)
+    }
+}
+
+/// Bytes of a store that readers map into memory; what is beyond is read page by page.
+const MAPPED: i64 = 1 << 34;
+
+/// The database of a medium that cannot be written, on which `SQLite` finds no room for its locks. Only where no log of
+/// changes is left: without it the file alone is the truth.
+fn open_unchanging(path: &Path) -> Option<Connection> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+        return None;
+    }
+    let mut uri = String::from("file:");
+    for byte in std::path::absolute(path).ok()?.to_str()?.bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                uri.push(char::from(byte));
+            }
+            _ => write!(uri, "%{byte:02x}").expect("a string takes all text"),
+        }
+    }
+    uri += "?immutable=1";
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(uri, flags).ok()?;
+    let writable = std::fs::OpenOptions::new().append(true).open(path).is_ok();
+    (!writable && layout::version(&connection).is_ok()).then_some(connection)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes batches in one transaction; where that fails, one by one, so that none suffers for its neighbor.
+fn write_together(connection: &mut Connection, batches: &[Batch]) {
+    if batches.len() > 1 && write(connection, batches).is_ok() {
+        for batch in batches {
+            *lock(&batch.outcome) = Some(Ok(()));
+        }
+        return;
+    }
+    let mut busy = false;
+    for batch in batches {
+        // All of them have waited already.
+        let written = if busy {
+            Err(StoreError::Busy)
+        } else {
+            write(connection, std::slice::from_ref(batch))
+        };
+        busy |= matches!(written, Err(StoreError::Busy));
+        *lock(&batch.outcome) = Some(written);
+    }
+}
+
+fn write(connection: &mut Connection, batches: &[Batch]) -> Result<(), StoreError> {
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for row in batches.iter().flat_map(|batch| &batch.rows) {
+        insert(&transaction, row)?;
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Whether the row is new.
+fn insert(connection: &Connection, row: &Row) -> Result<bool, StoreError> {
+    let mut insert = connection.prepare_cached(&format!(
+        "INSERT OR IGNORE INTO completion ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
     ))?;
-    Ok(())
-}
-
-/// A row as it stands.
-struct Row {
-    text: String,
-    finish: String,
-    drawn: Option<i64>,
-    logprob: Option<f64>,
-    more: Option<String>,
-}
-
-/// What only some answers have.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct More {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning: Option<String>,
-    usage: Usage,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tokens: Option<Vec<TokenLogprob>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    served_by: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    raw: Option<String>,
-}
-
-impl More {
-    /// As JSON; nothing where there is nothing.
-    fn of(c: &Completion) -> Option<String> {
-        let more = Self {
-            reasoning: c.reasoning.clone(),
-            usage: Usage { drawn: None, ..c.usage },
-            tokens: c.tokens.clone(),
-            served_by: c.served_by.clone(),
-            raw: c.raw.clone(),
-        };
-        (more != Self::default()).then(|| serde_json::to_string(&more).expect("plain data"))
-    }
-}
-
-impl Row {
-    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            text: row.get(0)?,
-            finish: row.get(1)?,
-            drawn: row.get(2)?,
-            logprob: row.get(3)?,
-            more: row.get(4)?,
-        })
-    }
-
-    fn completion(self, key: Key) -> Result<Completion, StoreError> {
-        let damaged = |field, found, expected| StoreError::Damaged { key, field, found, expected };
-        let finish = Finish::parse(&self.finish).ok_or_else(|| {
-            damaged("finish", self.finish.clone(), "stop, length, refusal, filter, tool or error")
-        })?;
-        let count =
-            |n: i64| u64::try_from(n).map_err(|_| damaged("drawn", n.to_string(), "a count"));
-        let drawn = self.drawn.map(count).transpose()?;
-        let more: More = match &self.more {
-            None => More::default(),
-            Some(json) => serde_json::from_str(json)
-                .map_err(|error| damaged("more", error.to_string(), "the JSON that was written"))?,
-        };
-        Ok(Completion {
-            text: self.text,
-            reasoning: more.reasoning,
-            finish,
-            usage: Usage { drawn, ..more.usage },
-            logprob: self.logprob,
-            tokens: more.tokens,
-            served_by: more.served_by,
-            raw: more.raw,
-        })
-    }
+    let changed = insert.execute(params![
+        row.key.as_bytes(),
+        row.text,
+        row.finish,
+        row.drawn,
+        row.logprob,
+        row.more,
+        row.origin,
+        row.checksum,
+    ])?;
+    Ok(changed == 1)
 }
 
 #[cfg(test)]

@@ -26,6 +26,11 @@ impl Key {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
+    /// A key from its raw hash, as a store keeps it.
+    pub fn from_bytes(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
     /// The raw hash.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

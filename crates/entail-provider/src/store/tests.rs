@@ -1,3 +1,5 @@
+use crate::{Finish, Usage};
+
 use super::*;
 
 fn completion(text: &str) -> Completion {
@@ -55,7 +57,7 @@ fn a_full_disk_fails_the_whole_put_and_keeps_what_was_there() {
     store.put([(first, &completion("kept"))]).unwrap();
     // The page limit makes SQLite answer as a full disk does.
     let pages = {
-        let connection = store.connection.lock().unwrap();
+        let connection = store.writer.lock().unwrap();
         let pages: i64 = connection.query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
         connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).unwrap();
         pages
@@ -88,7 +90,7 @@ fn a_negative_count_of_tokens_is_damage_and_not_a_number() {
     let store = CompletionStore::new(Connection::open_in_memory().unwrap()).unwrap();
     let key = Key::of(&"a");
     store.put([(key, &completion("a"))]).unwrap();
-    store.connection.lock().unwrap().execute("UPDATE completion SET drawn = -4", []).unwrap();
+    store.writer.lock().unwrap().execute("UPDATE completion SET drawn = -4", []).unwrap();
     let error = store.get(&[key]).unwrap_err();
     assert!(error.to_string().contains("drawn is \"-4\", expected a count"), "{error}");
 }
