@@ -165,6 +165,26 @@ pub fn wire(model: &RemoteModel, keys: &Keys) -> Result<Box<dyn Wire>, ConnectEr
     Ok(Place::of(model, keys)?.wire())
 }
 
+/// What the service of a model offers for it. Needs no key and no address, so that a study can be planned without.
+pub fn capabilities(model: &RemoteModel) -> Capabilities {
+    let caller = Caller {
+        name: model.to_string(),
+        model: model.model().to_owned(),
+        url: String::new(),
+        key_variable: key_variable(model.service()),
+        key: None,
+    };
+    let place = Place {
+        service: model.service(),
+        base: String::new(),
+        headers: Vec::new(),
+        query: String::new(),
+        pinned: model.pinned().to_vec(),
+        caller,
+    };
+    place.wire().capabilities().clone()
+}
+
 /// What a first look at a model found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {

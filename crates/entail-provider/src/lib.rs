@@ -22,7 +22,7 @@ mod trainer;
 mod wire;
 
 pub use completion::{Completion, Finish, TokenLogprob, Usage};
-pub use connect::{Adapters, ConnectError, Probe, probe, wire};
+pub use connect::{Adapters, ConnectError, Probe, capabilities, probe, wire};
 pub use connection::{Connections, MachineClock};
 pub use http::{Clock, HeaderValue, HttpRequest, HttpResponse, Transport, TransportError, Verb};
 pub use keys::{Keys, KeysError, MissingKey};

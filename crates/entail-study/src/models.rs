@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use entail_data::OrganismSpec;
 use entail_engine::{Config, Tokenizer};
 use entail_provider::{
-    Completion, Provider, ProviderError, RemoteModel, Request, Sampling, Scripted, TrainedModel,
-    Trainer, TrainerError,
+    Completion, CompletionStore, Provider, ProviderError, RemoteModel, Request, Sampling, Scripted,
+    TrainedModel, Trainer, TrainerError,
 };
 use entail_schema::{Gate, Key, Method};
 use serde_json::Value;
@@ -336,17 +336,54 @@ pub(crate) fn ask(
         .collect();
     if !missing.is_empty() {
         let model = model()?;
-        let delivered = Mutex::new(BTreeMap::new());
-        let answered = model.provider().complete(&missing, sampling, &|key, completion| {
-            delivered.lock().unwrap_or_else(PoisonError::into_inner).insert(key, completion);
-        });
-        let delivered = delivered.into_inner().unwrap_or_else(PoisonError::into_inner);
-        workshop.completions.put(delivered.iter().map(|(key, c)| (*key, c)))?;
-        answered?;
-        found.extend(delivered);
+        found.extend(answers(&model, &missing, sampling, workshop.completions)?);
     }
     let tally = Tally { reused, made: found.len() - reused };
     Ok((found, tally))
+}
+
+/// Answers of this machine that are made durable together; those of others cost money and are kept one by one.
+const TOGETHER: usize = 256;
+
+/// What a model answers now. Each answer is in the store before it is in the result, also of those that came before
+/// an error.
+fn answers(
+    model: &Model,
+    requests: &[Request],
+    sampling: &Sampling,
+    store: &CompletionStore,
+) -> Result<BTreeMap<Key, Completion>, RunError> {
+    let together = match model {
+        Model::Local(_) => TOGETHER,
+        Model::Asked(_) => 1,
+    };
+    let durable = Mutex::new(BTreeMap::new());
+    let waiting = Mutex::new(Vec::new());
+    let failure = Mutex::new(None);
+    let keep = |rows: Vec<(Key, Completion)>| match store.put(rows.iter().map(|(k, c)| (*k, c))) {
+        Ok(()) => lock(&durable).extend(rows),
+        Err(error) => *lock(&failure) = Some(error),
+    };
+    let answered = model.provider().complete(requests, sampling, &|key, completion| {
+        let full = {
+            let mut rows = lock(&waiting);
+            rows.push((key, completion));
+            (rows.len() >= together).then(|| std::mem::take(&mut *rows))
+        };
+        if let Some(rows) = full {
+            keep(rows);
+        }
+    });
+    keep(std::mem::take(&mut *lock(&waiting)));
+    if let Some(error) = lock(&failure).take() {
+        return Err(error.into());
+    }
+    answered?;
+    Ok(durable.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A machine that reaches no service and has no folders, for studies of organisms alone.

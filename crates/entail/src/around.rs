@@ -49,7 +49,11 @@ impl Surroundings for Around {
 
     fn matching(&self, pattern: &str) -> io::Result<Vec<String>> {
         if !pattern.contains('*') {
-            return Ok(if self.path(pattern).is_file() { vec![pattern.to_owned()] } else { Vec::new() });
+            return Ok(if self.path(pattern).is_file() {
+                vec![pattern.to_owned()]
+            } else {
+                Vec::new()
+            });
         }
         let (folder, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
         let mut found = Vec::new();
@@ -129,7 +133,8 @@ mod tests {
         fs::create_dir(folder.path().join("m")).unwrap();
         let error = around.folder_key("m").unwrap_err().to_string();
         assert!(error.contains("config.json"), "{error}");
-        let write = |name: &str, text: &str| fs::write(folder.path().join("m").join(name), text).unwrap();
+        let write =
+            |name: &str, text: &str| fs::write(folder.path().join("m").join(name), text).unwrap();
         write("config.json", "{}");
         let first = around.folder_key("m").unwrap();
         write("README.md", "hello");

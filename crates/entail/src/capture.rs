@@ -8,12 +8,12 @@ use std::sync::atomic::AtomicBool;
 use entail_provider::Sampling;
 use entail_study::{Capture, CaptureSpec, Workshop};
 
+use crate::CaptureArgs;
 use crate::around::Around;
 use crate::folder::write_whole;
 use crate::run::{Failure, Place, Teller, handle_interrupts};
 use crate::services::Reach;
 use crate::speech::{print, talk};
-use crate::CaptureArgs;
 
 pub(crate) fn capture(args: &CaptureArgs) -> Result<(), Failure> {
     let around = Around::of(None)?;

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use entail_provider::{Capabilities, Connections, ModelName, Probe, RemoteModel, SystemPlace};
 use serde_json::{Value, json};
 
+use crate::DoctorArgs;
 use crate::around::Around;
 use crate::run::{Failure, Place};
 use crate::services::LONGEST_BODY;
 use crate::speech::print;
-use crate::DoctorArgs;
 
 /// A model of each service that has one address for everybody, to look at when none is named. The smallest known.
 const EXAMPLES: [&str; 4] = [
@@ -59,7 +59,9 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<(), Failure> {
         text.push_str(&as_text(service));
     }
     if !args.probe {
-        text.push_str("nobody was asked: --probe asks each service that has a key one cheap question\n");
+        text.push_str(
+            "nobody was asked: --probe asks each service that has a key one cheap question\n",
+        );
     }
     print(&text)
 }
@@ -84,7 +86,8 @@ fn service(
     connections: &Connections,
 ) -> Result<Service, Failure> {
     let wrong = |what: String| Failure::Setup(format!("`{name}`: {what}"));
-    let ModelName::Remote(model) = name.parse().map_err(|e: entail_provider::NameError| wrong(e.to_string()))?
+    let ModelName::Remote(model) =
+        name.parse().map_err(|e: entail_provider::NameError| wrong(e.to_string()))?
     else {
         return Err(wrong("runs on this machine; the doctor looks at services".into()));
     };

@@ -401,8 +401,10 @@ fn another_analysis_is_another_plan_with_the_same_steps() {
 
 #[test]
 fn a_name_in_other_words_is_the_same_base() {
-    let other =
-        with("organism:linked?size=tiny&tokens=20000", "organism:linked?tokens=20000&size=tiny&seed=101");
+    let other = with(
+        "organism:linked?size=tiny&tokens=20000",
+        "organism:linked?tokens=20000&size=tiny&seed=101",
+    );
     assert_eq!(targets(&plan(STUDY), "conscious"), targets(&plan(&other), "conscious"));
 }
 

@@ -29,7 +29,8 @@ pub(super) fn train(
     let messages: Vec<_> = rows.iter().map(|row| row.messages.clone()).collect();
     let batches = batches(rows.len(), job.settings, job.seeds.data);
     let trainer = workshop.services.trainer(remote).map_err(failed)?;
-    let log = Log { key: job.keys.adapter, what: &what, workshop };
+    let recorded = workshop.completions.recorded(&job.keys.adapter)?;
+    let log = Log { key: job.keys.adapter, recorded, what: &what, workshop };
     let trained = trainer
         .train(
             &TrainingJob {
@@ -98,13 +99,14 @@ fn curve(trained: &TrainedModel) -> Vec<CurvePoint> {
 /// A trainer's log in the store's list of jobs.
 struct Log<'a> {
     key: Key,
+    recorded: Option<String>,
     what: &'a str,
     workshop: Workshop<'a>,
 }
 
 impl JobLog for Log<'_> {
     fn recorded(&self) -> Option<String> {
-        self.workshop.completions.recorded(&self.key).unwrap()
+        self.recorded.clone()
     }
 
     fn record(&self, state: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
