@@ -17,15 +17,15 @@ from slist import Slist
 
 
 async def ask_all(folder, n_calls):
-    client = AsyncOpenAI(api_key="none", base_url=arguments.url)
-    caller = OpenAICaller(cache_path=folder, openai_client=client)
-    config = InferenceConfig(model=calls.MODEL, max_tokens=100)
+    async with AsyncOpenAI(api_key="none", base_url=arguments.url) as client:
+        caller = OpenAICaller(cache_path=folder, openai_client=client)
+        config = InferenceConfig(model=calls.MODEL, max_tokens=100)
 
-    async def ask(prompt):
-        return (await caller.call(ChatHistory.from_user(prompt), config)).first_response
+        async def ask(prompt):
+            return (await caller.call(ChatHistory.from_user(prompt), config)).first_response
 
-    answers = await Slist(calls.prompts(n_calls)).par_map_async(ask, max_par=calls.PARALLEL)
-    await caller.flush()
+        answers = await Slist(calls.prompts(n_calls)).par_map_async(ask, max_par=calls.PARALLEL)
+        await caller.flush()
     return answers
 
 
