@@ -118,7 +118,10 @@ impl Caller {
             return self.page(response.status);
         }
         let refusal = body.as_ref().and_then(Refusal::of).unwrap_or_else(|| Refusal {
-            message: String::from_utf8_lossy(&response.body).into_owned(),
+            message: match is_html(response) {
+                true => "a web page".into(),
+                false => String::from_utf8_lossy(&response.body).into_owned(),
+            },
             ..Refusal::default()
         });
         self.classify(response.status, &refusal, response)
