@@ -118,9 +118,10 @@ impl Caller {
             return self.page(response.status);
         }
         let refusal = body.as_ref().and_then(Refusal::of).unwrap_or_else(|| Refusal {
-            message: match is_html(response) {
-                true => "a web page".into(),
-                false => String::from_utf8_lossy(&response.body).into_owned(),
+            message: if is_html(response) {
+                "a web page".into()
+            } else {
+                String::from_utf8_lossy(&response.body).into_owned()
             },
             ..Refusal::default()
         });

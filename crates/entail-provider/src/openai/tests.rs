@@ -14,7 +14,7 @@ fn model(text: &str) -> RemoteModel {
 fn keys() -> Keys {
     let names =
         ["OPENAI", "AZURE_OPENAI", "OPENROUTER", "TINKER", "VLLM", "LLAMA", "OLLAMA", "COMPATIBLE"];
-    let mut text: String = names.iter().map(|name| format!("{name}_API_KEY=sk-canary\n")).collect();
+    let mut text = names.map(|name| format!("{name}_API_KEY=sk-canary\n")).concat();
     text.push_str("AZURE_OPENAI_ENDPOINT=https://me.example.com\nOPENAI_ORG_ID=org-1\n");
     Keys::read(&|_| None, Some(&text)).unwrap()
 }
