@@ -9,6 +9,7 @@ mod provider;
 mod scripted;
 mod secret;
 mod store;
+mod traffic;
 mod trainer;
 mod wire;
 

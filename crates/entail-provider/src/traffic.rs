@@ -1,0 +1,6 @@
+//! What stands between a study and a paid service: how many calls may be at work, when a failed one is made again,
+//! and what may be spent. All of it is arithmetic on times and counts that come in as arguments.
+
+mod bucket;
+pub(crate) mod limiter;
+pub(crate) mod retry;
