@@ -23,6 +23,10 @@ pub use provider::{
 pub use scripted::Scripted;
 pub use secret::Secret;
 pub use store::{CompletionStore, StoreError};
+pub use traffic::{
+    Allowance, AllowanceError, Budget, Cost, Left, Limits, Money, Patience, Price, Prices,
+    PricesError, Worst,
+};
 pub use trainer::{
     Checkpoint, JobLog, RemoteSettings, TokenRow, TrainedModel, Trainer, TrainerError, TrainingJob,
     TrainingPoint,
