@@ -6,6 +6,7 @@ mod completion;
 mod connection;
 mod http;
 mod provider;
+mod remote;
 mod scripted;
 mod secret;
 mod store;
@@ -20,12 +21,13 @@ pub use provider::{
     Capabilities, Deliver, Need, Provider, ProviderError, Request, Sampling, SystemPlace,
     complete_in_order,
 };
+pub use remote::Remote;
 pub use scripted::Scripted;
 pub use secret::Secret;
 pub use store::{CompletionStore, StoreError};
 pub use traffic::{
-    Allowance, AllowanceError, Budget, Cost, Left, Limits, Money, Patience, Price, Prices,
-    PricesError, Worst,
+    Account, Allowance, AllowanceError, Budget, Cost, Left, Limits, Money, Patience, Price, Prices,
+    PricesError, Told, Traffic, Worst,
 };
 pub use trainer::{
     Checkpoint, JobLog, RemoteSettings, TokenRow, TrainedModel, Trainer, TrainerError, TrainingJob,

@@ -91,6 +91,8 @@ pub(crate) enum Outcome {
     Slow(Option<Duration>),
     /// It failed otherwise.
     Failed,
+    /// It was answered with a no that says nothing about how many calls there may be.
+    Aside,
 }
 
 /// The state of one key of one service. Times are since any fixed moment.
@@ -188,6 +190,7 @@ impl Limiter {
             Outcome::Answered => self.answered(now.saturating_sub(since)),
             Outcome::Slow(after) => self.refused(now, serial, after),
             Outcome::Failed => self.round.troubled = true,
+            Outcome::Aside => {}
         }
     }
 
