@@ -104,7 +104,11 @@ impl Services for Reach<'_> {
         Ok(Arc::new(Remote::new(wire, &account, transport, traffic, left)?))
     }
 
-    fn adapted(&self, base: &RemoteModel, adapter: Key) -> Result<Arc<dyn Provider>, ProviderError> {
+    fn adapted(
+        &self,
+        base: &RemoteModel,
+        adapter: Key,
+    ) -> Result<Arc<dyn Provider>, ProviderError> {
         let adapters =
             Adapters::of(base, &self.around.keys).map_err(|error| refused(base, &error))?;
         let folder = fs::canonicalize(self.artifacts.join(adapter.to_string()))
