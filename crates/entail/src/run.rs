@@ -62,6 +62,7 @@ impl Failure {
 fn is_unusable(error: &StoreError) -> bool {
     match error {
         StoreError::Newer { .. } | StoreError::Damaged { .. } => true,
+        StoreError::Busy => false,
         StoreError::Sqlite(error) => {
             use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
             matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
