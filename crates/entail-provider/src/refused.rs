@@ -114,7 +114,7 @@ impl Caller {
     pub(crate) fn refused(&self, response: &HttpResponse) -> CallError {
         let body: Option<Value> = serde_json::from_slice(&response.body).ok();
         // Pages that a proxy puts before a server that is down pass; a page in the place of the API does not.
-        if is_html(response) && matches!(response.status, 300..=400 | 402 | 404..=407 | 410..=421) {
+        if is_html(response) && matches!(response.status, 300..=400 | 404 | 405) {
             return self.page(response.status);
         }
         let refusal = body.as_ref().and_then(Refusal::of).unwrap_or_else(|| Refusal {
