@@ -96,6 +96,21 @@ pub enum StoreError {
     Sqlite(#[source] rusqlite::Error),
 }
 
+impl StoreError {
+    /// Whether what the file holds is at fault, as against a full disk, a lock or a missing right.
+    pub fn is_of_contents(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, Unknown};
+        match self {
+            Self::Newer { .. } | Self::Damaged { .. } => true,
+            Self::Busy => false,
+            // A table or column that is not there is an unknown error to `SQLite`.
+            Self::Sqlite(error) => {
+                matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase | Unknown))
+            }
+        }
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
@@ -315,7 +330,7 @@ fn write(connection: &mut Connection, batches: &[Batch]) -> Result<(), StoreErro
 /// Whether the row is new.
 fn insert(connection: &Connection, row: &Row) -> Result<bool, StoreError> {
     let mut insert = connection.prepare_cached(&format!(
-        "INSERT OR IGNORE INTO completion ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        "INSERT OR IGNORE INTO completion ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
     ))?;
     let changed = insert.execute(params![
         row.key.as_bytes(),
@@ -324,6 +339,7 @@ fn insert(connection: &Connection, row: &Row) -> Result<bool, StoreError> {
         row.drawn,
         row.logprob,
         row.more,
+        row.raw,
         row.origin,
         row.checksum,
     ])?;

@@ -11,6 +11,7 @@ mod models;
 mod organism;
 mod plan;
 mod power;
+mod reach;
 mod run;
 mod shelf;
 mod stages;
@@ -25,8 +26,9 @@ pub use models::{NoServices, Services};
 pub use organism::Organism;
 pub use plan::{Narrow, Plan, Seeds, Surroundings};
 pub use power::{PowerRow, Spread, power, warnings};
+pub use reach::Reach;
 pub use run::{Outcome, PlannedStep, Progress, Tally, Workshop, describe, run, status};
-pub use shelf::{MemoryShelf, Shelf};
+pub use shelf::{Lock, MemoryShelf, Shelf};
 pub use stages::Runs;
 /// The instruction family that the engine computes with on this machine; part of every local result's key.
 pub fn kernels() -> &'static str {

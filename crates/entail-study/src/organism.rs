@@ -99,6 +99,12 @@ pub(crate) fn ensure(
         check_gates(spec, &organism.gates)?;
         return Ok((organism, true));
     }
+    // Minutes of pretraining are not spent twice: a second process waits for the first and takes what it made.
+    let _held = workshop.shelf.lock(&key).map_err(|source| RunError::Shelf { key, source })?;
+    if let Some(organism) = load(key, workshop)? {
+        check_gates(spec, &organism.gates)?;
+        return Ok((organism, true));
+    }
     let (world, weights, tokenizer_json, lexicon) = pretrain(spec, progress)?;
     let tokenizer = Tokenizer::new(&tokenizer_json, CHAT_TEMPLATE)?;
     let base = LocalBase {

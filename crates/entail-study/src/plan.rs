@@ -728,6 +728,11 @@ pub(crate) fn instruct_key(base: &BasePlan) -> Key {
     Key::of(&("instruct", base.key, INSTRUCT_POOL))
 }
 
+/// Key of the answer that one row of a pool is made from.
+pub(crate) fn pool_row_key(pool: Key, row: usize) -> Key {
+    Key::of(&("pool row", pool, row))
+}
+
 /// Key of a teacher's answers that are left after the leak check.
 pub(crate) fn teacher_key(
     base: &BasePlan,

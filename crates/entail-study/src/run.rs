@@ -11,7 +11,7 @@ use crate::error::{RunError, damaged};
 use crate::local::LocalModel;
 use crate::models::{self, Base, Model, Services};
 use crate::plan::{ArmPlan, BasePlan, Intervention, Plan, Recorded, Replicate, RowSource, Speaker};
-use crate::shelf::Shelf;
+use crate::shelf::{Lock, Shelf};
 use crate::{tables, training};
 
 /// What a run works with. Everything with hands comes from the shell.
@@ -141,8 +141,8 @@ impl Workshop<'_> {
     }
 
     /// Waits until nobody else makes what this key stands for, and keeps it so.
-    pub(crate) fn hold(&self, key: Key) -> Result<Box<dyn Send>, RunError> {
-        self.shelf.hold(&key).map_err(|source| RunError::Shelf { key, source })
+    pub(crate) fn hold(&self, key: Key) -> Result<Lock, RunError> {
+        self.shelf.lock(&key).map_err(|source| RunError::Shelf { key, source })
     }
 
     pub(crate) fn has(&self, key: Key) -> Result<bool, RunError> {

@@ -19,7 +19,7 @@ use crate::local::{LocalBase, LocalModel};
 use crate::models::{self, Base};
 use crate::plan::{
     ArmPlan, BasePlan, INSTRUCT_POOL, Intervention, Plan, RowSource, RunKeys, Seeds, Settings,
-    TEACHER_POOL, instruct_key, measured, teacher_key,
+    TEACHER_POOL, instruct_key, measured, pool_row_key, teacher_key,
 };
 use crate::run::{Counter, Tally, Workshop, side_by_side};
 
@@ -158,7 +158,7 @@ fn answered(
             let system = system.iter().map(Message::system);
             Request {
                 messages: system.chain([Message::user(question)]).collect(),
-                samples: vec![Key::of(&("pool row", key, index))],
+                samples: vec![pool_row_key(key, index)],
             }
         })
         .collect();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use entail_schema::Key;
-use entail_study::Shelf;
+use entail_study::{Lock, Shelf};
 
 /// A shelf in the file system.
 #[derive(Debug)]
@@ -61,12 +61,12 @@ impl Shelf for FolderShelf {
     }
 
     /// By a lock on a file, which the system lifts when a process ends, however it ends.
-    fn hold(&self, key: &Key) -> io::Result<Box<dyn Send>> {
+    fn lock(&self, key: &Key) -> io::Result<Lock> {
         let path = self.root.join("..").join("locks").join(key.short());
         fs::create_dir_all(path.parent().expect("a file lies in a folder"))?;
         let file = fs::File::create(&path).map_err(|error| named(&path, &error))?;
         file.lock().map_err(|error| named(&path, &error))?;
-        Ok(Box::new(file))
+        Ok(Lock::new(file))
     }
 }
 

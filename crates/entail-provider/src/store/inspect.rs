@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::jobs::Job;
-use super::row::{COLUMNS, Row};
+use super::row::{COLUMNS, Row, hexadecimal};
 use super::{CompletionStore, StoreError, lock};
 use crate::Completion;
 
@@ -221,10 +221,7 @@ fn structure(connection: &Connection) -> Vec<String> {
 }
 
 fn cell(value: ValueRef<'_>) -> Value {
-    let bytes = |bytes: &[u8]| {
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        json!({ "hex": hex })
-    };
+    let bytes = |bytes: &[u8]| json!({ "hex": hexadecimal(bytes) });
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(n) => json!(n),

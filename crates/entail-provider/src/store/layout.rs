@@ -3,16 +3,16 @@
 use entail_schema::Key;
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::row::{More, Origin, Row};
+use super::row::{Origin, Packed, Row};
 use super::{StoreError, VERSION, insert};
 
 /// Rows are numbered and the key is an index beside them: answers are long, and a tree of keys with the answers in
-/// it would be as deep as it is wide. `more` has no type, since it is text or bytes. Jobs are written line by line, and
+/// it would be as deep as it is wide. `more` and `raw` have no type, since they are text or bytes. Jobs are written line by line, and
 /// the last one of a key counts.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS completion (
     id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, text TEXT NOT NULL, finish TEXT NOT NULL, drawn INTEGER,
-    logprob REAL, more, origin TEXT NOT NULL, checksum INTEGER NOT NULL
+    logprob REAL, more, raw, origin TEXT NOT NULL, checksum INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS job (
     id INTEGER PRIMARY KEY, key BLOB NOT NULL, state TEXT NOT NULL, checksum INTEGER NOT NULL
@@ -57,7 +57,8 @@ fn take_over(connection: &Connection) -> Result<(), StoreError> {
             finish: row.get(2)?,
             drawn: row.get(3)?,
             logprob: row.get(4)?,
-            more: More::Absent,
+            more: Packed::Absent,
+            raw: Packed::Absent,
             origin: Origin::Study.as_str().into(),
             checksum: 0,
         };

@@ -11,7 +11,7 @@ use rusqlite::types::Value;
 
 use super::exchange::ExchangeError;
 use super::jobs::Job;
-use super::row::{More, Row};
+use super::row::{Packed, Row};
 use super::{CompletionStore, StoreError, insert, lock};
 
 /// Bytes of a page: what `SQLite` takes unless it is told otherwise, and it is not.
@@ -117,7 +117,7 @@ impl<'p> Cell<'p> {
         let whole = self.whole(file).ok().flatten();
         let Some(columns) = whole.and_then(|bytes| record(&bytes)) else { return Found::Nothing };
         match columns.len() {
-            9 => completion(columns).map_or(Found::Nothing, Found::Completion),
+            10 => completion(columns).map_or(Found::Nothing, Found::Completion),
             4 => job(self.id, columns).map_or(Found::Nothing, Found::Job),
             _ => Found::Nothing,
         }
@@ -203,7 +203,7 @@ fn value(kind: u64, content: &[u8]) -> Option<Value> {
     })
 }
 
-/// The completion of nine columns, if the checksum holds.
+/// The completion of ten columns, if the checksum holds.
 fn completion(columns: Vec<Value>) -> Option<Row> {
     let [
         _,
@@ -213,9 +213,10 @@ fn completion(columns: Vec<Value>) -> Option<Row> {
         drawn,
         logprob,
         more,
+        raw,
         origin,
         checksum,
-    ] = <[Value; 9]>::try_from(columns).ok()?
+    ] = <[Value; 10]>::try_from(columns).ok()?
     else {
         return None;
     };
@@ -232,15 +233,19 @@ fn completion(columns: Vec<Value>) -> Option<Row> {
         Value::Integer(n) => Some(n as f64),
         _ => return None,
     };
-    let more = match more {
-        Value::Null => More::Absent,
-        Value::Text(json) => More::Plain(json),
-        Value::Blob(deflated) => More::Deflated(deflated),
-        _ => return None,
-    };
     let key = Key::from_bytes(key.try_into().ok()?);
-    let row = Row { key, text, finish, drawn, logprob, more, origin, checksum };
+    let (more, raw) = (packed(more)?, packed(raw)?);
+    let row = Row { key, text, finish, drawn, logprob, more, raw, origin, checksum };
     row.clone().completion().is_ok().then_some(row)
+}
+
+fn packed(value: Value) -> Option<Packed> {
+    match value {
+        Value::Null => Some(Packed::Absent),
+        Value::Text(json) => Some(Packed::Plain(json)),
+        Value::Blob(deflated) => Some(Packed::Deflated(deflated)),
+        _ => None,
+    }
 }
 
 /// The job of four columns, if the checksum holds.

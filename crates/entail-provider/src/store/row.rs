@@ -1,6 +1,6 @@
 //! A completion as a row: its columns, what only some answers have, and the checksum over all of it.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use entail_schema::Key;
 use flate2::Compression;
@@ -13,7 +13,7 @@ use super::StoreError;
 use crate::{Completion, Finish, TokenLogprob, Usage};
 
 /// Columns of a completion but for its number, in the order of the table.
-pub(super) const COLUMNS: &str = "key, text, finish, drawn, logprob, more, origin, checksum";
+pub(super) const COLUMNS: &str = "key, text, finish, drawn, logprob, more, raw, origin, checksum";
 
 /// Bytes of JSON from which deflating pays. An answer of some hundred bytes wins little; one with the alternatives of
 /// every token shrinks to a seventh.
@@ -44,9 +44,9 @@ impl Origin {
     }
 }
 
-/// What only some answers have, as it is stored.
+/// JSON as it is stored, or nothing.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum More {
+pub(super) enum Packed {
     /// Nothing.
     Absent,
     /// JSON.
@@ -55,10 +55,10 @@ pub(super) enum More {
     Deflated(Vec<u8>),
 }
 
-/// [`More`] as JSON.
+/// What only some answers have, but for the answer as it came, which has a column of its own.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct Fields {
+struct More {
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<String>,
     usage: Usage,
@@ -66,42 +66,50 @@ struct Fields {
     tokens: Option<Vec<TokenLogprob>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     served_by: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    raw: Option<String>,
 }
 
 impl More {
-    fn of(c: &Completion) -> Self {
-        let fields = Fields {
+    fn of(c: &Completion) -> Option<String> {
+        let more = Self {
             reasoning: c.reasoning.clone(),
             usage: Usage { drawn: None, ..c.usage },
             tokens: c.tokens.as_ref().map(|tokens| tokens.iter().map(finite).collect()),
             served_by: c.served_by.clone(),
-            raw: c.raw.clone(),
         };
-        if fields == Fields::default() {
-            return Self::Absent;
+        (more != Self::default()).then(|| serde_json::to_string(&more).expect("plain data"))
+    }
+}
+
+impl Packed {
+    fn of(json: Option<String>) -> Self {
+        match json {
+            None => Self::Absent,
+            Some(json) if json.len() < DEFLATED_FROM => Self::Plain(json),
+            Some(json) => {
+                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+                let deflated = encoder.write_all(json.as_bytes()).and_then(|()| encoder.finish());
+                Self::Deflated(deflated.expect("memory takes all bytes"))
+            }
         }
-        let json = serde_json::to_string(&fields).expect("plain data");
-        if json.len() < DEFLATED_FROM {
-            return Self::Plain(json);
-        }
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-        let deflated = encoder.write_all(json.as_bytes()).and_then(|()| encoder.finish());
-        Self::Deflated(deflated.expect("memory takes all bytes"))
     }
 
-    fn fields(&self) -> Result<Fields, String> {
-        let text = |error: serde_json::Error| error.to_string();
+    fn json(self) -> io::Result<Option<String>> {
         match self {
-            Self::Absent => Ok(Fields::default()),
-            Self::Plain(json) => serde_json::from_str(json).map_err(text),
+            Self::Absent => Ok(None),
+            Self::Plain(json) => Ok(Some(json)),
             Self::Deflated(bytes) => {
-                let mut json = Vec::new();
-                let read = DeflateDecoder::new(bytes.as_slice()).read_to_end(&mut json);
-                read.map_err(|error| error.to_string())?;
-                serde_json::from_slice(&json).map_err(text)
+                let mut json = String::new();
+                DeflateDecoder::new(bytes.as_slice()).read_to_string(&mut json)?;
+                Ok(Some(json))
             }
+        }
+    }
+
+    fn put(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Absent => put(bytes, 0, &[]),
+            Self::Plain(json) => put(bytes, 1, json.as_bytes()),
+            Self::Deflated(deflated) => put(bytes, 2, deflated),
         }
     }
 }
@@ -112,7 +120,7 @@ fn finite(token: &TokenLogprob) -> TokenLogprob {
     TokenLogprob { top, ..token.clone() }
 }
 
-impl ToSql for More {
+impl ToSql for Packed {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
             Self::Absent => ValueRef::Null,
@@ -122,7 +130,7 @@ impl ToSql for More {
     }
 }
 
-impl FromSql for More {
+impl FromSql for Packed {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         match value {
             ValueRef::Null => Ok(Self::Absent),
@@ -141,7 +149,8 @@ pub(super) struct Row {
     pub(super) finish: String,
     pub(super) drawn: Option<i64>,
     pub(super) logprob: Option<f64>,
-    pub(super) more: More,
+    pub(super) more: Packed,
+    pub(super) raw: Packed,
     pub(super) origin: String,
     pub(super) checksum: i64,
 }
@@ -156,7 +165,8 @@ impl Row {
             drawn: c.usage.drawn.map(|n| i64::try_from(n).unwrap_or(i64::MAX)),
             // `SQLite` keeps no sign of a zero, which adding one takes away.
             logprob: c.logprob.filter(|logprob| logprob.is_finite()).map(|logprob| logprob + 0.0),
-            more: More::of(c),
+            more: Packed::of(More::of(c)),
+            raw: Packed::of(c.raw.clone()),
             origin: origin.as_str().into(),
             checksum: 0,
         }
@@ -173,35 +183,17 @@ impl Row {
     /// # Errors
     /// [`StoreError::Damaged`] where a column holds what this program never writes.
     pub(super) fn read(row: &rusqlite::Row<'_>) -> Result<Self, StoreError> {
-        let name: Option<Vec<u8>> = row.get(0).ok();
-        let key = name.as_ref().and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
-        let shown = match &key {
-            Some(key) => Key::from_bytes(*key).to_string(),
-            None => format!("{:?}", name.unwrap_or_default()),
-        };
-        let damaged = |field, found, expected| StoreError::Damaged {
-            key: shown.clone(),
-            field,
-            found,
-            expected,
-        };
-        let key = key.ok_or_else(|| damaged("key", shown.clone(), "32 bytes"))?;
-        let wrong = |field| {
-            let damaged = &damaged;
-            move |error: rusqlite::Error| match error {
-                rusqlite::Error::SqliteFailure(..) => StoreError::from(error),
-                other => damaged(field, other.to_string(), "the column's type"),
-            }
-        };
+        let key: [u8; 32] = row.get(0).map_err(|error| wrong(row, "key", error))?;
         Ok(Self {
             key: Key::from_bytes(key),
-            text: row.get(1).map_err(wrong("text"))?,
-            finish: row.get(2).map_err(wrong("finish"))?,
-            drawn: row.get(3).map_err(wrong("drawn"))?,
-            logprob: row.get(4).map_err(wrong("logprob"))?,
-            more: row.get(5).map_err(wrong("more"))?,
-            origin: row.get(6).map_err(wrong("origin"))?,
-            checksum: row.get(7).map_err(wrong("checksum"))?,
+            text: row.get(1).map_err(|error| wrong(row, "text", error))?,
+            finish: row.get(2).map_err(|error| wrong(row, "finish", error))?,
+            drawn: row.get(3).map_err(|error| wrong(row, "drawn", error))?,
+            logprob: row.get(4).map_err(|error| wrong(row, "logprob", error))?,
+            more: row.get(5).map_err(|error| wrong(row, "more", error))?,
+            raw: row.get(6).map_err(|error| wrong(row, "raw", error))?,
+            origin: row.get(7).map_err(|error| wrong(row, "origin", error))?,
+            checksum: row.get(8).map_err(|error| wrong(row, "checksum", error))?,
         })
     }
 
@@ -227,8 +219,14 @@ impl Row {
             let found = format!("{:016x}", self.checksum);
             return Err(damaged("checksum", found, "that of the other columns"));
         }
-        let fields = self.more.fields();
-        let more = fields.map_err(|what| damaged("more", what, "the JSON that was written"))?;
+        let more = match self.more.json() {
+            Ok(None) => Ok(More::default()),
+            Ok(Some(json)) => serde_json::from_str(&json).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        let written = "the JSON that was written";
+        let more = more.map_err(|what| damaged("more", what, written))?;
+        let raw = self.raw.json().map_err(|error| damaged("raw", error.to_string(), written))?;
         let completion = Completion {
             text: self.text,
             reasoning: more.reasoning,
@@ -237,14 +235,14 @@ impl Row {
             logprob: self.logprob,
             tokens: more.tokens,
             served_by: more.served_by,
-            raw: more.raw,
+            raw,
         };
         Ok((completion, origin))
     }
 
     /// First eight bytes of blake3 over the columns, each with its kind and length, so that no two rows read alike.
     fn expected_checksum(&self) -> i64 {
-        let mut bytes = Vec::with_capacity(self.text.len() + 128);
+        let mut bytes = Vec::with_capacity(self.text.len() + 2048);
         bytes.extend_from_slice(self.key.as_bytes());
         put(&mut bytes, 1, self.text.as_bytes());
         put(&mut bytes, 1, self.finish.as_bytes());
@@ -256,14 +254,27 @@ impl Row {
             None => put(&mut bytes, 0, &[]),
             Some(logprob) => put(&mut bytes, 1, &logprob.to_bits().to_le_bytes()),
         }
-        match &self.more {
-            More::Absent => put(&mut bytes, 0, &[]),
-            More::Plain(json) => put(&mut bytes, 1, json.as_bytes()),
-            More::Deflated(deflated) => put(&mut bytes, 2, deflated),
-        }
+        self.more.put(&mut bytes);
+        self.raw.put(&mut bytes);
         put(&mut bytes, 1, self.origin.as_bytes());
         checksum(&bytes)
     }
+}
+
+/// A column that is not of its type, or a database that fails.
+fn wrong(row: &rusqlite::Row<'_>, field: &'static str, error: rusqlite::Error) -> StoreError {
+    if error.sqlite_error_code().is_some() {
+        return error.into();
+    }
+    let key = row.get_ref(0).ok().and_then(|key| key.as_bytes().map(hexadecimal).ok());
+    let key = key.unwrap_or_else(|| "without a key".into());
+    StoreError::Damaged { key, field, found: error.to_string(), expected: "the column's type" }
+}
+
+/// Two digits for each byte.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).expect("a half byte is a digit");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn put(bytes: &mut Vec<u8>, kind: u8, column: &[u8]) {

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Mutex, OnceLock};
 
@@ -49,8 +50,8 @@ impl Shelf for TestShelf {
         self.inner.has(key)
     }
 
-    fn hold(&self, key: &Key) -> io::Result<Box<dyn Send>> {
-        self.inner.hold(key)
+    fn lock(&self, key: &Key) -> io::Result<crate::shelf::Lock> {
+        self.inner.lock(key)
     }
 }
 
@@ -175,6 +176,18 @@ fn tables_do_not_depend_on_threads_nor_on_how_many_answers_are_drawn_together() 
         json(outcome),
         "two threads, one answer at a time, from the organism"
     );
+}
+
+#[test]
+fn a_plan_reaches_all_that_its_run_made_and_nothing_else() {
+    let (shelf, store, _) = finished();
+    let reach = plan(1).reach();
+    let made: BTreeSet<Key> = shelf.known.lock().unwrap().iter().map(|(key, _)| *key).collect();
+    assert_eq!(reach.artifacts, made);
+    let drawn = store.keys(entail_provider::Origin::Study).unwrap();
+    assert_eq!(reach.completions, drawn.into_iter().collect());
+    assert!(plan(2).reach().completions.is_superset(&reach.completions));
+    assert_eq!(plan(2).reach().artifacts, reach.artifacts);
 }
 
 #[test]

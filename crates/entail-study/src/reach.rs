@@ -1,0 +1,76 @@
+//! Every key that a plan reaches: what a store must keep for the plan to be all there.
+
+use std::collections::BTreeSet;
+
+use entail_schema::Key;
+
+use crate::plan::{
+    ArmPlan, INSTRUCT_POOL, Intervention, Plan, RowSource, TEACHER_POOL, instruct_key,
+    pool_row_key, teacher_key,
+};
+
+/// Keys that a run of a plan looks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Of completions.
+    pub completions: BTreeSet<Key>,
+    /// Of organisms, row pools, datasets, training runs and readings. Results are the shell's.
+    pub artifacts: BTreeSet<Key>,
+}
+
+impl Plan {
+    /// The keys that a run of this plan looks for. Fewer training runs or samples, and fewer arms, reach a part of
+    /// them; fewer prompts reach a part of the completions, and readings of their own.
+    pub fn reach(&self) -> Reach {
+        let mut reach = Reach::default();
+        reach.artifacts.extend(self.bases.iter().map(|base| base.key));
+        for arm in &self.arms {
+            for (pool, rows) in self.pool_keys(arm) {
+                reach.artifacts.insert(pool);
+                reach.completions.extend((0..rows).map(|row| pool_row_key(pool, row)));
+            }
+            for replicate in &arm.replicates {
+                let system = replicate.system.as_deref();
+                reach
+                    .artifacts
+                    .extend(replicate.run().iter().flat_map(|run| [run.dataset, run.adapter]));
+                // As `run::answers` names them; a test holds the two together.
+                let readings = ("readings", replicate.target, system, &self.batteries);
+                reach.artifacts.insert(Key::of(&readings));
+                for battery in &self.batteries {
+                    let (sampling, samples) = (&self.sampling, self.samples);
+                    let items =
+                        entail_eval::items(battery, replicate.target, system, sampling, samples);
+                    reach.completions.extend(items.into_iter().flat_map(|item| item.keys));
+                }
+            }
+        }
+        reach
+    }
+
+    /// The largest number of prompts that a stance is asked.
+    pub fn most_prompts(&self) -> usize {
+        let stances = self.batteries.iter().flat_map(|battery| &battery.stances);
+        stances.map(|stance| stance.prompts.len()).max().unwrap_or(0)
+    }
+
+    /// Pools of rows that an arm draws from, with the answers that are asked for each.
+    fn pool_keys(&self, arm: &ArmPlan) -> Vec<(Key, usize)> {
+        let Intervention::Train { source, .. } = &arm.intervention else { return Vec::new() };
+        let base = &self.bases[arm.base];
+        let mut keys = vec![(instruct_key(base), INSTRUCT_POOL)];
+        if let RowSource::Teacher { wordings, questions, .. } = source {
+            let key = teacher_key(base, wordings, questions, &self.whole_batteries);
+            keys.push((key, TEACHER_POOL));
+        }
+        keys
+    }
+}
+
+impl Reach {
+    /// Takes in what another plan reaches.
+    pub fn extend(&mut self, other: Self) {
+        self.completions.extend(other.completions);
+        self.artifacts.extend(other.artifacts);
+    }
+}
