@@ -182,6 +182,29 @@ fn recovers_when_a_service_takes_more_again() {
     assert!(tally.answered / 300.0 / 20.0 > 0.85, "{tally:?}");
 }
 
+#[test]
+fn refusals_now_and_then_that_have_no_rate_behind_them_do_not_slow_it_down() {
+    let mut limiter = Limiter::new(&Limits::default());
+    let mut stream = Seed(4).stream("noise", 0);
+    let mut now = Duration::ZERO;
+    for call in 0..20_000 {
+        match limiter.start(now, 0) {
+            Ok(ticket) => {
+                now += ms(100);
+                let refused = call > 1_000 && stream.uniform() < 0.01;
+                limiter.end(
+                    now,
+                    ticket,
+                    if refused { Outcome::Slow(None) } else { Outcome::Answered },
+                );
+            }
+            Err(Wait::Until(until)) => now = until,
+            Err(Wait::ForRoom) => panic!("nothing is at work"),
+        }
+    }
+    assert!(limiter.limit > 0.9, "{}", limiter.limit);
+}
+
 /// Keeps the limiter full until a time; each call takes what `latency` says of the calls at work.
 fn saturate(limiter: &mut Limiter, to: Duration, latency: impl Fn(usize) -> Duration) -> usize {
     let mut ends: BinaryHeap<Reverse<(Duration, u64)>> = BinaryHeap::new();
