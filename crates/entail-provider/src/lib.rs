@@ -2,6 +2,7 @@
 //!
 //! An experiment sees a [`Provider`] and cannot tell a local model from a remote one.
 
+mod batch;
 mod completion;
 mod connection;
 mod http;
@@ -14,6 +15,7 @@ mod traffic;
 mod trainer;
 mod wire;
 
+pub use batch::{BatchForm, BatchLimits, BatchLog, BatchRemote};
 pub use completion::{Completion, Finish, TokenLogprob, Usage};
 pub use connection::{Connections, MachineClock};
 pub use http::{Clock, HeaderValue, HttpRequest, HttpResponse, Transport, TransportError, Verb};

@@ -267,8 +267,10 @@ impl Traffic {
         &self.prices
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.clock
+    /// Counts an answer that did not come through [`Traffic::ask`].
+    pub(crate) fn spend(&self, worst: &Worst, usage: &Usage) {
+        self.budget.spend(worst.taken(usage));
+        self.tally.answered(usage);
     }
 
     /// Whether everything is to end.
@@ -355,7 +357,8 @@ impl Traffic {
         Ok(())
     }
 
-    fn sleep(&self, crew: &Crew, time: Duration) -> Result<(), Ended> {
+    /// Waits, unless it is time to stop.
+    pub(crate) fn sleep(&self, crew: &Crew, time: Duration) -> Result<(), Ended> {
         let waited = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.tally.waited_ms.fetch_add(waited, Ordering::Relaxed);
         self.sleep_until(crew, self.clock.now() + time)
