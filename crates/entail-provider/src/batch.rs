@@ -220,7 +220,7 @@ impl BatchRemote {
             let budget = self.traffic().budget();
             let reserved = budget.reserve_now(worst)?;
             reservations.push(reserved);
-            self.begin(job, record, &Key::of(&part).to_string(), payload)?;
+            self.begin(job, record, &Key::of(&part).to_string(), &payload)?;
         }
         self.collect(job, record, Some(reservations))
     }
@@ -243,15 +243,15 @@ impl BatchRemote {
         job: &Job<'_>,
         record: &mut Record,
         name: &str,
-        payload: Payload,
+        payload: &Payload,
     ) -> Result<(), ProviderError> {
-        let file = match job.place.upload(&payload) {
+        let file = match job.place.upload(payload) {
             Some(upload) => Some(self.exchange(&upload, object_id)?),
             None => None,
         };
         record.batches.push(Begun { name: name.to_owned(), lines: payload.lines, id: None });
         self.write(record)?;
-        let create = job.place.create(name, file.as_deref(), &payload);
+        let create = job.place.create(name, file.as_deref(), payload);
         // Where no answer comes the batch may exist all the same: it is looked for before it is made again.
         let mut made = false;
         let id = self.exchange_with(&mut || {
@@ -277,12 +277,11 @@ impl BatchRemote {
         mut reservations: Option<Vec<crate::traffic::Reservation<'_>>>,
     ) -> Result<(), ProviderError> {
         while let Some(begun) = record.batches.first().cloned() {
-            let ids = match &begun.id {
-                Some(id) => vec![id.clone()],
-                None => {
-                    let list = self.exchange(&job.place.list(), json)?;
-                    job.place.matching(&list, &begun.name, begun.lines)
-                }
+            let ids = if let Some(id) = &begun.id {
+                vec![id.clone()]
+            } else {
+                let list = self.exchange(&job.place.list(), json)?;
+                job.place.matching(&list, &begun.name, begun.lines)
             };
             for id in ids {
                 let files = self.wait(job, &id, begun.lines)?;

@@ -189,7 +189,7 @@ fn a_request_that_is_not_taken_leaves_the_others_alone() {
 }
 
 #[test]
-fn a_request_that_always_fails_is_given_up_after_eight_times() {
+fn a_request_that_always_fails_is_given_up() {
     let service = service(
         1,
         |t| t,
@@ -202,8 +202,8 @@ fn a_request_that_always_fails_is_given_up_after_eight_times() {
     let (delivered, result) = service.ask(&requests);
     assert_eq!(delivered.len(), 99);
     let error = result.unwrap_err().to_string();
-    assert_eq!(error, "test service: failed 8 times (last: status 500)");
-    assert_eq!(service.calls(), 99 + 8);
+    assert!(error.starts_with("test service: asked ") && error.contains("status 500"), "{error}");
+    assert!((99 + 8..=99 + 24).contains(&service.calls()), "{} calls", service.calls());
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn refusals_are_borne_for_half_an_hour_of_silence() {
     let (_, result) = service.ask(&questions(5, 1));
     let error = result.unwrap_err().to_string();
     assert!(error.contains("no answer for 3") && error.contains("status 429"), "{error}");
-    assert!(service.clock.now() >= Duration::from_secs(1_800), "{:?}", service.clock.now());
+    assert!(service.clock.now() >= Duration::from_mins(30), "{:?}", service.clock.now());
     assert!(service.calls() < 500, "{} calls", service.calls());
 }
 

@@ -33,7 +33,7 @@ const COOLDOWN: Duration = Duration::from_millis(500);
 /// Longest of these.
 const LONGEST_COOLDOWN: Duration = Duration::from_secs(30);
 /// Longest pause that a service may ask for.
-pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 /// Lowest limit: one call at work for a tenth of the time. Slower services are met by their own pauses.
 const LOWEST: f64 = 0.1;
 /// Pauses shorter than this are not worth a thread's sleep.
@@ -185,6 +185,7 @@ impl Limiter {
     }
 
     /// A call ended.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is good for one end")]
     pub(crate) fn end(&mut self, now: Duration, ticket: Ticket, outcome: Outcome) {
         let Ticket { serial, since } = ticket;
         self.at_work -= 1;
