@@ -62,6 +62,24 @@ pub struct Usage {
     pub cost: Option<f64>,
 }
 
+impl Usage {
+    /// What several answers took together, as far as any of them says.
+    pub fn sum<'a>(usages: impl IntoIterator<Item = &'a Self>) -> Self {
+        fn add<T: std::ops::Add<Output = T>>(sum: Option<T>, more: Option<T>) -> Option<T> {
+            match (sum, more) {
+                (Some(sum), Some(more)) => Some(sum + more),
+                (sum, more) => sum.or(more),
+            }
+        }
+        usages.into_iter().fold(Self::default(), |sum, usage| Self {
+            prompt: add(sum.prompt, usage.prompt),
+            drawn: add(sum.drawn, usage.drawn),
+            reasoning: add(sum.reasoning, usage.reasoning),
+            cost: add(sum.cost, usage.cost),
+        })
+    }
+}
+
 /// A token with its probability, and the likeliest others in its place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TokenLogprob {

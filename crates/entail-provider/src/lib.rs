@@ -3,6 +3,7 @@
 //! An experiment sees a [`Provider`] and cannot tell a local model from a remote one.
 
 mod anthropic;
+mod batch;
 mod completion;
 mod connect;
 mod connection;
@@ -23,6 +24,7 @@ mod traffic;
 mod trainer;
 mod wire;
 
+pub use batch::{BatchForm, BatchLimits, BatchLog, BatchRemote};
 pub use completion::{Completion, Finish, TokenLogprob, Usage};
 pub use connect::{Adapters, ConnectError, Probe, capabilities, probe, wire};
 pub use connection::{Connections, MachineClock};

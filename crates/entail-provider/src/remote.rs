@@ -28,6 +28,7 @@ pub struct Remote {
     traffic: Arc<Traffic>,
     lane: Arc<Lane>,
     price: Option<Price>,
+    batch_price: Option<Price>,
     left: fn(&HttpResponse) -> Left,
 }
 
@@ -53,13 +54,34 @@ impl Remote {
         left: fn(&HttpResponse) -> Left,
     ) -> Result<Self, ProviderError> {
         let price = traffic.prices().of(&account.service, wire.model());
+        let batch_price = traffic.prices().of_batch(&account.service, wire.model());
         traffic.budget().check(wire.model(), price)?;
         let lane = traffic.lane(account);
-        Ok(Self { wire, transport, traffic, lane, price, left })
+        Ok(Self { wire, transport, traffic, lane, price, batch_price, left })
+    }
+
+    pub(crate) fn wire(&self) -> &dyn Wire {
+        &*self.wire
+    }
+
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    pub(crate) fn batch_price(&self) -> Option<Price> {
+        self.batch_price
+    }
+
+    /// The seed that a call is sent with. Some services take 32 bits with a sign.
+    pub(crate) fn seed(sample: Key) -> u64 {
+        sample.stream().next_u64() >> 33
     }
 
     /// Sends one request; what the response says is left, and whether anybody was there, whatever else it says.
-    fn send(&self, request: &HttpRequest) -> (Left, bool, Result<HttpResponse, CallError>) {
+    pub(crate) fn send(
+        &self,
+        request: &HttpRequest,
+    ) -> (Left, bool, Result<HttpResponse, CallError>) {
         match self.transport.send(request) {
             Ok(response) => ((self.left)(&response), true, Ok(response)),
             Err(error) => {
@@ -145,7 +167,7 @@ impl Remote {
 }
 
 /// What the requests need of a provider, before any of them is sent.
-fn check_needs(
+pub(crate) fn check_needs(
     capabilities: &Capabilities,
     requests: &[Request],
     sampling: &Sampling,
@@ -168,7 +190,7 @@ fn check_needs(
     }
 }
 
-fn lacks(capabilities: &Capabilities, need: Need) -> ProviderError {
+pub(crate) fn lacks(capabilities: &Capabilities, need: Need) -> ProviderError {
     ProviderError::Lacks { provider: capabilities.name.clone(), need }
 }
 
@@ -323,8 +345,7 @@ impl<'a> Work<'a> {
         let answers = u32::try_from(samples.len()).unwrap_or(u32::MAX);
         let max_tokens = self.sampling.max_tokens as u64;
         let worst = Worst::of(messages, answers.into(), max_tokens, remote.price);
-        // Some services take 32 bits with a sign.
-        let seed = first.stream().next_u64() >> 33;
+        let seed = Remote::seed(first);
         let ask = Ask { provider: &remote.wire.capabilities().name, sample: first, worst };
         let mut samples = VecDeque::from(samples);
         let ended = remote.traffic.ask(&remote.lane, &self.crew, &ask, started, &mut || {
@@ -352,14 +373,8 @@ impl<'a> Work<'a> {
             let what = "a response without any answer".to_owned();
             return Err(CallError::Passing { after: None, what });
         }
-        let mut usage = Usage::default();
+        let usage = Usage::sum(completions.iter().map(|completion| &completion.usage));
         for completion in completions {
-            add(&mut usage.prompt, completion.usage.prompt);
-            add(&mut usage.drawn, completion.usage.drawn);
-            usage.cost = match (usage.cost, completion.usage.cost) {
-                (Some(sum), Some(cost)) => Some(sum + cost),
-                (sum, cost) => sum.or(cost),
-            };
             // More answers than asked for are paid for all the same.
             if let Some(lead) = samples.pop_front() {
                 lead.land(completion, self.deliver);
@@ -397,12 +412,6 @@ impl<'a> Work<'a> {
             }
             Ended::Stopped => {}
         }
-    }
-}
-
-fn add(sum: &mut Option<u64>, more: Option<u64>) {
-    if let Some(more) = more {
-        *sum = Some(sum.unwrap_or(0) + more);
     }
 }
 

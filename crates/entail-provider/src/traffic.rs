@@ -11,6 +11,7 @@ pub(crate) mod limiter;
 pub(crate) mod prices;
 pub(crate) mod retry;
 
+pub(crate) use budget::Reservation;
 pub use budget::{Allowance, AllowanceError, Budget, Cost, Money, Worst};
 pub use lane::{Account, Told, Traffic};
 pub use limiter::{Left, Limits};

@@ -20,7 +20,7 @@ const CRATES: [Crate; 12] = [
     Crate { name: "entail-schema", layer: 0, may_use: &[] },
     Crate { name: "entail-stats", layer: 1, may_use: &["entail-schema"] },
     Crate { name: "entail-engine", layer: 1, may_use: &["entail-schema"] },
-    Crate { name: "entail-provider", layer: 1, may_use: &["entail-schema"] },
+    Crate { name: "entail-provider", layer: 1, may_use: &["entail-schema", "entail-faults"] },
     Crate { name: "entail-report", layer: 2, may_use: &["entail-schema", "entail-stats"] },
     Crate {
         name: "entail-data",

@@ -12,6 +12,8 @@ use crate::traffic::fakes::{
 };
 use crate::traffic::{Budget, Limits, Money, Patience};
 
+mod sockets;
+
 type Sent = Result<HttpResponse, TransportError>;
 
 /// A service that is a function of the request and the running number of the call.
@@ -187,7 +189,7 @@ fn a_request_that_is_not_taken_leaves_the_others_alone() {
 }
 
 #[test]
-fn a_request_that_always_fails_is_given_up_after_eight_times() {
+fn a_request_that_always_fails_is_given_up() {
     let service = service(
         1,
         |t| t,
@@ -200,8 +202,8 @@ fn a_request_that_always_fails_is_given_up_after_eight_times() {
     let (delivered, result) = service.ask(&requests);
     assert_eq!(delivered.len(), 99);
     let error = result.unwrap_err().to_string();
-    assert_eq!(error, "test service: failed 8 times (last: status 500)");
-    assert_eq!(service.calls(), 99 + 8);
+    assert!(error.starts_with("test service: asked ") && error.contains("status 500"), "{error}");
+    assert!((99 + 8..=99 + 24).contains(&service.calls()), "{} calls", service.calls());
 }
 
 #[test]
@@ -210,7 +212,7 @@ fn refusals_are_borne_for_half_an_hour_of_silence() {
     let (_, result) = service.ask(&questions(5, 1));
     let error = result.unwrap_err().to_string();
     assert!(error.contains("no answer for 3") && error.contains("status 429"), "{error}");
-    assert!(service.clock.now() >= Duration::from_secs(1_800), "{:?}", service.clock.now());
+    assert!(service.clock.now() >= Duration::from_mins(30), "{:?}", service.clock.now());
     assert!(service.calls() < 500, "{} calls", service.calls());
 }
 
@@ -299,32 +301,54 @@ fn a_stopped_run_keeps_what_was_at_work() {
     assert!(delivered.len() >= 101 && delivered.len() < 400, "{}", delivered.len());
 }
 
-#[test]
-fn equal_samples_at_the_same_time_are_drawn_once() {
+/// Three threads ask one question that all share and one of their own. The shared one is not answered before all
+/// threads asked their own, and so have met the shared one. What the shared call brings first is given.
+fn shared_by_three(first: fn(&HttpRequest) -> Sent) -> (Vec<Result<(), ProviderError>>, usize) {
+    let (met, all_met) = (Mutex::new(0), std::sync::Condvar::new());
+    let shared_calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&shared_calls);
     let service = service(
-        2,
+        1,
         |t| t,
-        |request, n| {
-            std::thread::sleep(Duration::from_millis(1));
-            // The first answer of a leader may fail for good; then a follower draws.
-            if n == 3 { Ok(status(400, &[])) } else { Ok(echo(request)) }
+        move |request, _| {
+            if String::from_utf8_lossy(&request.body).contains("question 0") {
+                let before = count.fetch_add(1, Ordering::SeqCst);
+                drop(all_met.wait_while(lock(&met), |met| *met < 3).unwrap());
+                return if before == 0 { first(request) } else { Ok(echo(request)) };
+            }
+            *lock(&met) += 1;
+            all_met.notify_all();
+            Ok(echo(request))
         },
     );
-    let requests = questions(200, 2);
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..3).map(|_| scope.spawn(|| service.ask(&requests))).collect();
-        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    let requests = questions(4, 1);
+    let results = std::thread::scope(|scope| {
+        let ask = |own: usize| {
+            let asked = [requests[0].clone(), requests[own].clone()];
+            let (delivered, result) = service.ask(&asked);
+            if result.is_ok() {
+                assert_each_once(&delivered, &asked);
+            }
+            result
+        };
+        let threads: Vec<_> = (1..4).map(|own| scope.spawn(move || ask(own))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    let failed = results.iter().filter(|(_, result)| result.is_err()).count();
-    assert_eq!(failed, 1);
-    for (delivered, result) in &results {
-        match result {
-            Ok(()) => assert_each_once(delivered, &requests),
-            Err(_) => assert_eq!(delivered.len(), 398),
-        }
-    }
-    // A thread that comes after an answer was delivered draws it anew: the store is what remembers.
-    assert!(service.calls() < 300, "{} calls for 200 pairs", service.calls());
+    (results, shared_calls.load(Ordering::SeqCst))
+}
+
+#[test]
+fn equal_samples_at_the_same_time_are_drawn_once() {
+    let (results, calls) = shared_by_three(|request| Ok(echo(request)));
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(calls, 1);
+}
+
+#[test]
+fn a_sample_whose_leader_fails_is_drawn_by_a_follower() {
+    let (results, calls) = shared_by_three(|_| Ok(status(400, &[])));
+    assert_eq!(results.iter().filter(|result| result.is_err()).count(), 1, "{results:?}");
+    assert!((2..=3).contains(&calls), "{calls}");
 }
 
 #[test]

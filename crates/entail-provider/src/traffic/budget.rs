@@ -155,6 +155,16 @@ impl Worst {
         Self { prompt: bytes as u64 / 2 + 20, drawn: answers.saturating_mul(max_tokens), price }
     }
 
+    /// Of this and other calls at the same price.
+    #[must_use]
+    pub(crate) fn and(self, other: &Self) -> Self {
+        Self {
+            prompt: self.prompt.saturating_add(other.prompt),
+            drawn: self.drawn.saturating_add(other.drawn),
+            price: self.price,
+        }
+    }
+
     fn cost(&self, prompt: u64, drawn: u64) -> Cost {
         let money = self.price.map_or(Money::ZERO, |price| price.of(prompt, drawn));
         Cost { money, tokens: prompt.saturating_add(drawn) }
@@ -239,6 +249,20 @@ impl Budget {
         Ok(Reservation { budget: self, worst })
     }
 
+    /// As [`Budget::reserve`], where there is nothing to wait for.
+    pub(crate) fn reserve_now(&self, worst: Worst) -> Result<Reservation<'_>, ProviderError> {
+        self.reserve(worst).map_err(|refused| match refused {
+            Refused::Never(error) => error,
+            Refused::Later => self.used_up(&self.state(), worst.most()),
+        })
+    }
+
+    /// Spends what a call took that was not reserved, or whose reservation stood for others as well.
+    pub(crate) fn spend(&self, taken: Cost) {
+        let mut state = self.state();
+        state.spent = state.spent + taken;
+    }
+
     fn used_up(&self, state: &State, next: Cost) -> ProviderError {
         let mut parts = Vec::new();
         if let Some(limit) = self.allowance.money {
@@ -272,10 +296,7 @@ impl Reservation<'_> {
     /// The call was answered: what it took is spent, the rest of the worst case is free again.
     pub(crate) fn settle(self, usage: &Usage) -> Cost {
         let taken = self.worst.taken(usage);
-        let mut state = self.budget.state();
-        state.spent = state.spent + taken;
-        // Dropping the reservation gives back the whole of it; the lock must be free by then.
-        drop(state);
+        self.budget.spend(taken);
         taken
     }
 }

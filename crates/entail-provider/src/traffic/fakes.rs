@@ -21,7 +21,7 @@ impl Clock for FakeClock {
     }
 
     fn unix(&self) -> Duration {
-        self.now() + Duration::from_secs(1_800_000_000)
+        self.now() + Duration::from_hours(500_000)
     }
 
     fn sleep(&self, time: Duration) {
@@ -67,7 +67,7 @@ impl ChatWire {
             fine_tune: false,
         };
         let url = "http://host.invalid/v1/chat/completions".into();
-        Self { capabilities, url, timeout: Duration::from_secs(60) }
+        Self { capabilities, url, timeout: Duration::from_mins(1) }
     }
 
     fn post(&self, body: &Value) -> HttpRequest {

@@ -12,7 +12,7 @@ use super::budget::{Budget, Refused, Reservation, Worst};
 use super::flights::Flights;
 use super::limiter::{Left, Limiter, Limits, Outcome, Ticket, Wait};
 use super::prices::Prices;
-use super::retry::{Health, Patience, Sign, pause};
+use super::retry::{Health, Patience, Sign, Strikes, pause};
 use crate::{CallError, Clock, Money, ProviderError, Usage};
 
 /// Longest sleep after which a waiting thread looks whether to stop.
@@ -49,7 +49,7 @@ pub struct Told {
     pub answered: u64,
     /// Calls refused as too many.
     pub refused: u64,
-    /// Calls that failed with something that passes.
+    /// Calls that brought no answer otherwise.
     pub failed: u64,
     /// Time that calls waited before they were made again, all threads together.
     pub waited: Duration,
@@ -267,8 +267,10 @@ impl Traffic {
         &self.prices
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.clock
+    /// Counts what an answer took that did not come through [`Traffic::ask`].
+    pub(crate) fn spend(&self, worst: &Worst, usage: &Usage) {
+        self.budget.spend(worst.taken(usage));
+        self.tally.used(usage);
     }
 
     /// Whether everything is to end.
@@ -296,7 +298,8 @@ impl Traffic {
         started: &dyn Fn(usize),
         call: &mut dyn FnMut() -> Reply<T>,
     ) -> Result<T, Ended> {
-        let (mut failures, mut refusals) = (0, 0);
+        let mut tries = 0;
+        let mut strikes = Strikes::default();
         loop {
             let reservation = self.reserve(crew, ask.worst)?;
             let slot = self.slot(lane, crew, ask.worst.most().tokens)?;
@@ -308,7 +311,8 @@ impl Traffic {
             let error = match reply.answer {
                 Ok((answer, usage)) => {
                     reservation.settle(&usage);
-                    self.tally.answered(&usage);
+                    self.tally.answered.fetch_add(1, Ordering::Relaxed);
+                    self.tally.used(&usage);
                     slot.end(Outcome::Answered, Sign::Answer, &reply.left);
                     return Ok(answer);
                 }
@@ -326,20 +330,23 @@ impl Traffic {
                 _ => Sign::Nobody,
             };
             let given_up = slot.end(outcome, sign, &reply.left);
-            match &error {
+            tries += 1;
+            self.tally.troubled(&error);
+            let last = match &error {
                 CallError::Final { what } => return Err(Ended::All(remote(ask.provider, what))),
                 CallError::ThisOne { what } => return Err(Ended::Failed(what.clone())),
-                CallError::Slow { .. } => refusals += 1,
-                CallError::Passing { .. } => failures += 1,
-            }
-            self.tally.troubled(&error);
+                CallError::Slow { .. } => false,
+                CallError::Passing { .. } => {
+                    strikes.note(lock(&lane.state).health.answers(), &self.patience)
+                }
+            };
             if let Some(why) = given_up {
                 return Err(Ended::All(remote(ask.provider, &format!("{why} (last: {error})"))));
             }
-            if failures >= self.patience.failures {
-                return Err(Ended::Failed(format!("failed {failures} times (last: {error})")));
+            if last {
+                return Err(Ended::Failed(format!("asked {tries} times in vain (last: {error})")));
             }
-            let pause = pause(self.jitter, ask.sample, failures + refusals, after);
+            let pause = pause(self.jitter, ask.sample, tries, after);
             crew.busy(|| self.sleep(crew, pause))?;
         }
     }
@@ -355,7 +362,8 @@ impl Traffic {
         Ok(())
     }
 
-    fn sleep(&self, crew: &Crew, time: Duration) -> Result<(), Ended> {
+    /// Waits, unless it is time to stop.
+    pub(crate) fn sleep(&self, crew: &Crew, time: Duration) -> Result<(), Ended> {
         let waited = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.tally.waited_ms.fetch_add(waited, Ordering::Relaxed);
         self.sleep_until(crew, self.clock.now() + time)
@@ -425,8 +433,7 @@ impl Tally {
         count.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn answered(&self, usage: &Usage) {
-        self.answered.fetch_add(1, Ordering::Relaxed);
+    fn used(&self, usage: &Usage) {
         self.prompt_tokens.fetch_add(usage.prompt.unwrap_or(0), Ordering::Relaxed);
         self.drawn_tokens.fetch_add(usage.drawn.unwrap_or(0), Ordering::Relaxed);
     }

@@ -12,8 +12,10 @@ use super::bucket::Bucket;
 
 /// Share of the limit that is kept after an episode of refusals.
 const CUT: f64 = 0.8;
-/// Share by which the limit grows in a clean round, once there was an episode.
-const GROWTH: f64 = 0.04;
+/// Share by which the limit grows in a clean round, once there was an episode. With [`CUT`] and [`ROUND`] it sets the
+/// share of calls at which growth and cuts balance: a service that refuses one in a hundred whatever the rate is
+/// met at full speed, one that refuses more is slowed down for.
+const GROWTH: f64 = 0.06;
 /// Fewest answers in a round, so that a low limit does not grow into a refusal every few calls.
 const ROUND: usize = 16;
 /// Share of the limit that must have been at work at some time of a round for the limit to grow.
@@ -31,9 +33,9 @@ const COOLDOWN: Duration = Duration::from_millis(500);
 /// Longest of these.
 const LONGEST_COOLDOWN: Duration = Duration::from_secs(30);
 /// Longest pause that a service may ask for.
-pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(120);
-/// Lowest limit: one call at work for 1 % of the time.
-const LOWEST: f64 = 0.01;
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_mins(2);
+/// Lowest limit: one call at work for a tenth of the time. Slower services are met by their own pauses.
+const LOWEST: f64 = 0.1;
 /// Pauses shorter than this are not worth a thread's sleep.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 
@@ -183,6 +185,7 @@ impl Limiter {
     }
 
     /// A call ended.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is good for one end")]
     pub(crate) fn end(&mut self, now: Duration, ticket: Ticket, outcome: Outcome) {
         let Ticket { serial, since } = ticket;
         self.at_work -= 1;

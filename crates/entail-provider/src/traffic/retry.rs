@@ -14,7 +14,8 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// How long failures are borne.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
-    /// How often one call may fail with something that passes, before its request counts as failed.
+    /// How often one call may fail with something that passes while others are answered, before its request counts
+    /// as failed. Where nobody is answered it is rather the service that is down: then three times as often.
     pub failures: u32,
     /// How long a key may go without any answer while calls are refused or fail.
     pub silence: Duration,
@@ -24,7 +25,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { failures: 8, silence: Duration::from_secs(30 * 60), nobody: Duration::from_secs(5) }
+        Self { failures: 8, silence: Duration::from_mins(30), nobody: Duration::from_secs(5) }
     }
 }
 
@@ -51,15 +52,39 @@ pub(crate) enum Sign {
     Nobody,
 }
 
+/// The failures of one call.
+#[derive(Debug, Default)]
+pub(crate) struct Strikes {
+    /// Three for a failure while others were answered, one for each other.
+    thirds: u32,
+    /// Answers that others had at the last failure.
+    answers: u64,
+}
+
+impl Strikes {
+    /// Takes in a failure at a time when others had this many answers; whether it is the last one.
+    pub(crate) fn note(&mut self, answers: u64, patience: &Patience) -> bool {
+        self.thirds += if answers == self.answers { 1 } else { 3 };
+        self.answers = answers;
+        self.thirds >= 3 * patience.failures
+    }
+}
+
 /// What is known about the other side of one key.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
+    answers: u64,
     heard: bool,
     /// The first failure since the last answer.
     troubled_since: Option<Duration>,
 }
 
 impl Health {
+    /// Answers until now.
+    pub(crate) fn answers(&self) -> u64 {
+        self.answers
+    }
+
     /// Takes in how a call went; the reason to stop all calls, if there is one now.
     pub(crate) fn note(
         &mut self,
@@ -69,6 +94,7 @@ impl Health {
     ) -> Option<String> {
         self.heard |= sign != Sign::Nobody;
         if sign == Sign::Answer {
+            self.answers += 1;
             self.troubled_since = None;
             return None;
         }

@@ -105,7 +105,7 @@ fn simulate(limiter: &mut Limiter, server: &mut Server, from: Duration, to: Dura
             }
             if outcome == Outcome::Answered {
                 tally.answered += 1.0;
-                tally.silence = tally.silence.max(now - last);
+                tally.silence = tally.silence.max(now.saturating_sub(last));
                 last = now;
             } else {
                 tally.refused += 1.0;
@@ -182,19 +182,42 @@ fn recovers_when_a_service_takes_more_again() {
     assert!(tally.answered / 300.0 / 20.0 > 0.85, "{tally:?}");
 }
 
+#[test]
+fn refusals_now_and_then_that_have_no_rate_behind_them_do_not_slow_it_down() {
+    let mut limiter = Limiter::new(&Limits::default());
+    let mut stream = Seed(4).stream("noise", 0);
+    let mut now = Duration::ZERO;
+    for call in 0..20_000 {
+        match limiter.start(now, 0) {
+            Ok(ticket) => {
+                now += ms(100);
+                let refused = call > 1_000 && stream.uniform() < 0.01;
+                limiter.end(
+                    now,
+                    ticket,
+                    if refused { Outcome::Slow(None) } else { Outcome::Answered },
+                );
+            }
+            Err(Wait::Until(until)) => now = until,
+            Err(Wait::ForRoom) => panic!("nothing is at work"),
+        }
+    }
+    assert!(limiter.limit > 0.9, "{}", limiter.limit);
+}
+
 /// Keeps the limiter full until a time; each call takes what `latency` says of the calls at work.
 fn saturate(limiter: &mut Limiter, to: Duration, latency: impl Fn(usize) -> Duration) -> usize {
-    let mut ends: BinaryHeap<Reverse<(Duration, u64)>> = BinaryHeap::new();
+    let mut ends: BinaryHeap<Reverse<(Duration, Duration)>> = BinaryHeap::new();
     let (mut now, mut peak, mut started) = (Duration::ZERO, 0, 0);
     while now < to {
         while let Ok(ticket) = limiter.start(now, 0) {
-            ends.push(Reverse((now + latency(limiter.at_work()), ticket.since.as_nanos() as u64)));
+            ends.push(Reverse((now + latency(limiter.at_work()), ticket.since)));
             started += 1;
         }
         peak = peak.max(limiter.at_work());
         let Reverse((end, since)) = ends.pop().expect("something is at work");
         now = end;
-        let ticket = Ticket { serial: started, since: Duration::from_nanos(since) };
+        let ticket = Ticket { serial: started, since };
         limiter.end(now, ticket, Outcome::Answered);
     }
     peak
@@ -222,7 +245,9 @@ fn a_limit_that_is_not_used_does_not_grow() {
     let mut limiter = Limiter::new(&Limits::default());
     for second in 0..200 {
         let tickets: Vec<_> = (0..3).map(|_| limiter.start(seconds(second), 0).unwrap()).collect();
-        tickets.into_iter().for_each(|t| limiter.end(seconds(second + 1), t, Outcome::Answered));
+        for ticket in tickets {
+            limiter.end(seconds(second + 1), ticket, Outcome::Answered);
+        }
     }
     assert_eq!(limiter.limit(), 8);
 }

@@ -58,3 +58,16 @@ fn any_answer_begins_patience_anew() {
         assert_eq!(health.note(seconds(at + 600), Sign::Answer, &patience), None);
     }
 }
+
+#[test]
+fn a_failure_counts_in_full_only_while_others_are_answered() {
+    let patience = Patience::default();
+    let until_last = |answers: fn(u64) -> u64| {
+        let mut strikes = Strikes::default();
+        (1..100).find(|n| strikes.note(answers(*n), &patience)).unwrap()
+    };
+    assert_eq!(until_last(|n| n), 8);
+    assert_eq!(until_last(|_| 0), 24);
+    // Others were answered before, and no more.
+    assert_eq!(until_last(|_| 5), 22);
+}
