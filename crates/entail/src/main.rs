@@ -14,6 +14,7 @@ mod rates;
 mod registration;
 mod run;
 mod speech;
+mod store;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -55,6 +56,9 @@ enum Command {
     /// training runs per arm.
     #[command(after_help = EXIT_CODES)]
     Rates(RatesArgs),
+    /// Look after the store: what it holds, whether all of it is sound, what no study needs any more.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
 }
 
 /// Which study, and which part of it.
@@ -162,6 +166,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => plan::plan(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Rates(args) => rates::rates(&args),
+        Command::Store(command) => store::store(&command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
