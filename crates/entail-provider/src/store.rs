@@ -38,11 +38,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Completions by key, and what remote jobs recorded on their way.
 #[derive(Debug)]
 pub struct CompletionStore {
+    /// `None` for a store in memory, which has one connection only. They stand first, so that they are closed first:
+    /// the last to be closed brings the log into the file, which only a writer can.
+    readers: Option<Readers>,
     writer: Mutex<Connection>,
     /// What waits to be written.
     waiting: Mutex<Vec<Batch>>,
-    /// `None` for a store in memory, which has one connection only.
-    readers: Option<Readers>,
 }
 
 /// Connections that read while others write.

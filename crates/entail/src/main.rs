@@ -18,6 +18,7 @@ mod registration;
 mod run;
 mod services;
 mod speech;
+mod store;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -71,6 +72,9 @@ enum Command {
     /// training runs per arm.
     #[command(after_help = EXIT_CODES)]
     Rates(RatesArgs),
+    /// Look after the store: what it holds, whether all of it is sound, what no study needs any more.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
 }
 
 /// How services are called.
@@ -255,6 +259,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Rates(args) => rates::rates(&args),
+        Command::Store(command) => store::store(&command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

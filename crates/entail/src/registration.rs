@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use entail_schema::{Key, Registration};
-use entail_study::{RunError, Shelf};
+use entail_study::{Plan, RunError, Shelf};
 
 use crate::plan::idle;
 use crate::run::{Failure, Place, Study};
@@ -20,7 +20,7 @@ pub(crate) struct Registered {
 /// The registration of a plan, made on its first run and never changed after.
 pub(crate) fn ensure(study: &Study, place: &Place) -> Result<Registered, Failure> {
     let plan = &study.plan;
-    let key = Key::of(&("registration", plan.key()));
+    let key = key(plan);
     let failed = |source| Failure::Run(RunError::Shelf { key, source });
     if !place.shelf.has(&key).map_err(failed)? {
         let steps =
@@ -39,17 +39,25 @@ pub(crate) fn ensure(study: &Study, place: &Place) -> Result<Registered, Failure
         let bytes = format!("{frozen:#}\n").into_bytes();
         place.shelf.put(&key, &[(FILE, bytes)]).map_err(failed)?;
     }
-    let damaged = |what: &str| {
-        Failure::Run(RunError::Damaged { key, file: FILE, source: what.to_owned().into() })
-    };
-    let bytes = place
-        .shelf
-        .get(&key, FILE)
-        .map_err(failed)?
-        .ok_or_else(|| damaged("the file is missing"))?;
+    find(plan, place)?.ok_or_else(|| damaged(key, "the file is missing"))
+}
+
+/// The registration of a plan, if it was ever run.
+pub(crate) fn find(plan: &Plan, place: &Place) -> Result<Option<Registered>, Failure> {
+    let key = key(plan);
+    let failed = |source| Failure::Run(RunError::Shelf { key, source });
+    let Some(bytes) = place.shelf.get(&key, FILE).map_err(failed)? else { return Ok(None) };
     let json: serde_json::Value =
-        serde_json::from_slice(&bytes).map_err(|error| damaged(&error.to_string()))?;
+        serde_json::from_slice(&bytes).map_err(|error| damaged(key, &error.to_string()))?;
     let counts = serde_json::from_value(json["registration"].clone())
-        .map_err(|error| damaged(&error.to_string()))?;
-    Ok(Registered { counts, bytes })
+        .map_err(|error| damaged(key, &error.to_string()))?;
+    Ok(Some(Registered { counts, bytes }))
+}
+
+fn key(plan: &Plan) -> Key {
+    Key::of(&("registration", plan.key()))
+}
+
+fn damaged(key: Key, what: &str) -> Failure {
+    Failure::Run(RunError::Damaged { key, file: FILE, source: what.to_owned().into() })
 }

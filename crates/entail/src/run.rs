@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use entail_provider::{CompletionStore, StoreError};
-use entail_schema::{Key, StudySpec, Tables};
+use entail_schema::{Key, Registration, StudySpec, Tables};
 use entail_study::{
-    Narrow, Outcome, Plan, Progress, RunError, Runs, Shelf, StudyError, Tally, Workshop,
+    Lock, Narrow, Outcome, Plan, Progress, RunError, Runs, Shelf, StudyError, Tally, Workshop,
 };
 
 use crate::around::Around;
-use crate::folder::{FolderShelf, write_whole};
+use crate::folder::{self, FolderShelf, write_whole};
 use crate::services::Reach;
 use crate::speech::{print, talk};
 use crate::{RunArgs, StudyArgs, Until, registration};
@@ -37,6 +37,10 @@ pub(crate) enum Failure {
     Looks { path: PathBuf },
     /// A file that the user brought does not hold what it should.
     Content { path: PathBuf, line: Option<u64>, what: String },
+    /// Something is to be taken out of a store that others use.
+    InUse { path: PathBuf },
+    /// What was looked for: how much is damaged.
+    Damage(String),
     /// The threads or the signal handler could not be set up.
     Setup(String),
 }
@@ -48,24 +52,18 @@ impl Failure {
             Self::Study { .. } | Self::Input { .. } | Self::Looks { .. } | Self::Content { .. } => {
                 2
             }
-            Self::Store { error, .. } | Self::Run(RunError::Store(error)) if is_unusable(error) => {
+            Self::Store { error, .. } | Self::Run(RunError::Store(error))
+                if error.is_of_contents() =>
+            {
                 3
             }
-            Self::Run(RunError::Damaged { .. }) => 3,
+            Self::Run(RunError::Damaged { .. }) | Self::Damage(_) => 3,
             Self::Run(RunError::Cancelled) => 130,
-            Self::Store { .. } | Self::Run(_) | Self::Output { .. } | Self::Setup(_) => 1,
-        }
-    }
-}
-
-/// Whether what the store holds is at fault, as against a full disk or a lock.
-fn is_unusable(error: &StoreError) -> bool {
-    match error {
-        StoreError::Newer { .. } | StoreError::Damaged { .. } => true,
-        StoreError::Busy => false,
-        StoreError::Sqlite(error) => {
-            use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-            matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+            Self::Store { .. }
+            | Self::Run(_)
+            | Self::Output { .. }
+            | Self::InUse { .. }
+            | Self::Setup(_) => 1,
         }
     }
 }
@@ -104,7 +102,12 @@ impl fmt::Display for Failure {
                 write!(f, "{}:{line}: {what}", path.display())
             }
             Self::Content { path, line: None, what } => write!(f, "{}: {what}", path.display()),
-            Self::Setup(what) => f.write_str(what),
+            Self::InUse { path } => write!(
+                f,
+                "{}: another entail works with this store; try again when it has ended",
+                path.display()
+            ),
+            Self::Damage(what) | Self::Setup(what) => f.write_str(what),
         }
     }
 }
@@ -115,20 +118,36 @@ pub(crate) struct Place {
     database: PathBuf,
     pub(crate) shelf: FolderShelf,
     pub(crate) completions: CompletionStore,
+    /// Held as long as the store is used.
+    _lock: Option<Lock>,
 }
 
+/// The completions in a store's folder.
+pub(crate) const DATABASE: &str = "store.db";
+
 impl Place {
+    /// Opens a store, and makes it if it is not there.
     pub(crate) fn open(store: &Path) -> Result<Self, Failure> {
-        let output = |path: &Path, error| Failure::Output { path: path.to_owned(), error };
-        let artifacts = store.join("artifacts");
-        let shelf =
-            FolderShelf::open(artifacts.clone()).map_err(|error| output(&artifacts, error))?;
-        let path = store.join("store.db");
-        let opened = rusqlite::Connection::open(&path)
-            .map_err(StoreError::from)
-            .and_then(CompletionStore::new);
+        let output = |error| Failure::Output { path: store.to_owned(), error };
+        let shelf = FolderShelf::open(store).map_err(output)?;
+        let lock = folder::share(store).map_err(output)?;
+        Self::with(store, shelf, lock)
+    }
+
+    /// Opens a store that is there, for nobody else to use meanwhile.
+    pub(crate) fn open_alone(store: &Path) -> Result<Self, Failure> {
+        let output = |error| Failure::Output { path: store.to_owned(), error };
+        let in_use = || Failure::InUse { path: store.to_owned() };
+        let lock = folder::hold_alone(store).map_err(output)?.ok_or_else(in_use)?;
+        Self::with(store, FolderShelf::open(store).map_err(output)?, Some(lock))
+    }
+
+    fn with(store: &Path, shelf: FolderShelf, lock: Option<Lock>) -> Result<Self, Failure> {
+        let path = store.join(DATABASE);
+        let opened = CompletionStore::open(&path);
         let completions = opened.map_err(|error| Failure::Store { path: path.clone(), error })?;
-        Ok(Self { root: store.to_owned(), database: path, shelf, completions })
+        let root = store.to_owned();
+        Ok(Self { root, database: path, shelf, completions, _lock: lock })
     }
 
     /// Folder of artifacts, each under its key.
@@ -141,10 +160,15 @@ impl Place {
         self.root.join("jobs")
     }
 
+    /// A failure of the completions.
+    pub(crate) fn store_failure(&self, error: StoreError) -> Failure {
+        Failure::Store { path: self.database.clone(), error }
+    }
+
     /// A failure on the way, with the file's name where it is the store that failed.
     pub(crate) fn failure(&self, error: RunError) -> Failure {
         match error {
-            RunError::Store(error) => Failure::Store { path: self.database.clone(), error },
+            RunError::Store(error) => self.store_failure(error),
             other => Failure::Run(other),
         }
     }
@@ -160,17 +184,22 @@ pub(crate) struct Study {
 /// Reads and checks a study file.
 pub(crate) fn load(args: &StudyArgs) -> Result<Study, Failure> {
     let path = &args.study;
-    let text =
-        fs::read_to_string(path).map_err(|error| Failure::Input { path: path.clone(), error })?;
-    let wrong = |error| Failure::Study { path: path.clone(), error: Box::new(error) };
-    let spec = entail_study::parse(&text).map_err(wrong)?;
     let narrow = Narrow {
         arms: args.arms.clone(),
         samples: args.samples,
         limit: args.limit.map(NonZeroUsize::get),
     };
+    load_narrow(path, &narrow)
+}
+
+/// Reads and checks a study file of which a part is wanted.
+pub(crate) fn load_narrow(path: &Path, narrow: &Narrow) -> Result<Study, Failure> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::Input { path: path.to_owned(), error })?;
+    let wrong = |error| Failure::Study { path: path.to_owned(), error: Box::new(error) };
+    let spec = entail_study::parse(&text).map_err(wrong)?;
     let around = Around::of(Some(path))?;
-    let plan = Plan::check(&spec, &text, &narrow, &around).map_err(wrong)?;
+    let plan = Plan::check(&spec, &text, narrow, &around).map_err(wrong)?;
     Ok(Study { spec, plan, around })
 }
 
@@ -218,7 +247,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     }
     let place = Place::open(&args.study.store)?;
     let registration = registration::ensure(&study, &place)?;
-    let key = Key::of(&("results", plan.key(), &stage, registration.counts, program_hash()?));
+    let key = results_key(plan, stage.as_ref(), registration.counts, program_hash()?);
     let shelf_error = |source| Failure::Run(RunError::Shelf { key, source });
     if place.shelf.has(&key).map_err(shelf_error)? {
         talk(format_args!("nothing to do: plan {} is in the store", plan.key().short()));
@@ -268,8 +297,18 @@ fn write_results(shelf: &FolderShelf, key: Key, folder: &Path) -> Result<String,
     Ok(summary)
 }
 
+/// Key of the results that this program makes of a plan, run from this stage on or to its end.
+pub(crate) fn results_key(
+    plan: &Plan,
+    stage: Option<&Runs>,
+    registration: Registration,
+    program: Key,
+) -> Key {
+    Key::of(&("results", plan.key(), stage, registration, program))
+}
+
 /// Hash of this program: tables and pages made by another build are made again, from the same stored answers.
-fn program_hash() -> Result<Key, Failure> {
+pub(crate) fn program_hash() -> Result<Key, Failure> {
     let path = std::env::current_exe().map_err(|error| Failure::Setup(error.to_string()))?;
     let bytes = fs::read(&path).map_err(|error| Failure::Input { path, error })?;
     Ok(Key::of_bytes(&bytes))

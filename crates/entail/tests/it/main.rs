@@ -16,3 +16,4 @@ mod results;
 #[cfg(unix)]
 mod resume;
 mod sharing;
+mod store;
