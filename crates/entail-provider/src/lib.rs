@@ -2,11 +2,20 @@
 //!
 //! An experiment sees a [`Provider`] and cannot tell a local model from a remote one.
 
+mod anthropic;
 mod batch;
 mod completion;
+mod connect;
 mod connection;
+mod dates;
+mod dotenv;
 mod http;
+mod keys;
+mod limits;
+mod name;
+mod openai;
 mod provider;
+mod refused;
 mod remote;
 mod scripted;
 mod secret;
@@ -17,8 +26,12 @@ mod wire;
 
 pub use batch::{BatchForm, BatchLimits, BatchLog, BatchRemote};
 pub use completion::{Completion, Finish, TokenLogprob, Usage};
+pub use connect::{Adapters, ConnectError, Probe, probe, wire};
 pub use connection::{Connections, MachineClock};
 pub use http::{Clock, HeaderValue, HttpRequest, HttpResponse, Transport, TransportError, Verb};
+pub use keys::{Keys, KeysError, MissingKey};
+pub use limits::Remaining;
+pub use name::{AddressError, ModelName, NameError, RemoteModel, Service};
 pub use provider::{
     Capabilities, Deliver, Need, Provider, ProviderError, Request, Sampling, SystemPlace,
     complete_in_order,
@@ -28,7 +41,7 @@ pub use scripted::Scripted;
 pub use secret::Secret;
 pub use store::{CompletionStore, StoreError};
 pub use traffic::{
-    Account, Allowance, AllowanceError, Budget, Cost, Left, Limits, Money, Patience, Price, Prices,
+    Account, Allowance, AllowanceError, Budget, Cost, Limits, Money, Patience, Price, Prices,
     PricesError, Told, Traffic, Worst,
 };
 pub use trainer::{

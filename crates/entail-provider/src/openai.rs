@@ -1,0 +1,242 @@
+//! OpenAI's chat completions, and everybody who speaks them. One reading for all; writing differs only where a
+//! dialect must.
+
+mod read;
+mod scores;
+mod types;
+
+use std::time::Duration;
+
+use entail_schema::{Message, Role};
+use serde_json::Value;
+
+use crate::http::{HeaderValue, HttpRequest, HttpResponse, Verb};
+use crate::refused::{Caller, Refusal};
+use crate::{CallError, Capabilities, Completion, Sampling, Secret, SystemPlace, Wire};
+use types::{ChatRequest, Hosts, Include};
+
+/// How long an answer may take, as in the official clients.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Most alternatives per token, with everybody who gives any.
+const MOST_LOGPROBS: u8 = 20;
+
+/// Who is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    OpenAi,
+    Azure,
+    OpenRouter,
+    Vllm,
+    LlamaCpp,
+    Ollama,
+    Tinker,
+    Compatible,
+}
+
+/// One model behind chat completions.
+#[derive(Debug)]
+pub(crate) struct ChatWire {
+    dialect: Dialect,
+    /// Where conversations are sent.
+    url: String,
+    headers: Vec<(String, HeaderValue)>,
+    pinned: Vec<String>,
+    caller: Caller,
+    capabilities: Capabilities,
+}
+
+/// Where a model is, and how one gets in.
+#[derive(Debug)]
+pub(crate) struct Access {
+    /// Where conversations are sent.
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, HeaderValue)>,
+}
+
+impl ChatWire {
+    pub(crate) fn new(dialect: Dialect, access: Access, pinned: &[String], caller: Caller) -> Self {
+        let capabilities = capabilities(dialect, &caller);
+        let Access { url, headers } = access;
+        Self { dialect, url, headers, pinned: pinned.to_vec(), caller, capabilities }
+    }
+
+    fn body<'a>(&'a self, messages: &'a [Message], sampling: &Sampling) -> ChatRequest<'a> {
+        let thinks = !self.capabilities.temperature;
+        let newer_name = match self.dialect {
+            Dialect::OpenAi => true,
+            Dialect::Azure => thinks || !self.url.contains("/deployments/"),
+            _ => false,
+        };
+        let longest = Some(sampling.max_tokens);
+        let (max_tokens, max_completion_tokens) =
+            if newer_name { (None, longest) } else { (longest, None) };
+        let sampled = |value| (!thinks).then_some(value);
+        let top_k = match self.dialect {
+            Dialect::Vllm => Some(-1),
+            Dialect::LlamaCpp => Some(0),
+            _ => None,
+        };
+        let prefilled = messages.last().is_some_and(|turn| turn.role == Role::Assistant)
+            && self.dialect == Dialect::Vllm;
+        ChatRequest {
+            model: &self.caller.model,
+            messages,
+            max_tokens,
+            max_completion_tokens,
+            temperature: sampled(sampling.temperature),
+            top_p: sampled(sampling.top_p),
+            logprobs: sampling.logprobs.map(|_| true),
+            top_logprobs: sampling.logprobs,
+            // These servers have defaults of their own, or of the model's, that bend the distribution.
+            top_k,
+            min_p: top_k.map(|_| 0.0),
+            repetition_penalty: (self.dialect == Dialect::Vllm).then_some(1.0),
+            repeat_penalty: (self.dialect == Dialect::LlamaCpp).then_some(1.0),
+            add_generation_prompt: prefilled.then_some(false),
+            continue_final_message: prefilled.then_some(true),
+            provider: (self.dialect == Dialect::OpenRouter).then(|| self.hosts()),
+            usage: (self.dialect == Dialect::OpenRouter).then_some(Include { include: true }),
+            ..ChatRequest::default()
+        }
+    }
+
+    fn hosts(&self) -> Hosts<'_> {
+        let allow_fallbacks = (!self.pinned.is_empty()).then_some(false);
+        Hosts { order: &self.pinned, allow_fallbacks, require_parameters: true }
+    }
+
+    fn post(&self, body: &ChatRequest<'_>) -> HttpRequest {
+        HttpRequest {
+            verb: Verb::Post,
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            body: serde_json::to_vec(body).expect("a request is plain data"),
+            timeout: PATIENCE,
+        }
+    }
+
+    /// The JSON of an answer that is not an error.
+    fn json(&self, response: &HttpResponse) -> Result<Value, CallError> {
+        if !(200..300).contains(&response.status) {
+            return Err(self.caller.refused(response));
+        }
+        serde_json::from_slice(&response.body).map_err(|_| self.caller.not_json(response))
+    }
+}
+
+impl Wire for ChatWire {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn model(&self) -> &str {
+        &self.caller.model
+    }
+
+    fn ask(
+        &self,
+        messages: &[Message],
+        sampling: &Sampling,
+        answers: u32,
+        seed: u64,
+    ) -> HttpRequest {
+        // One answer is everybody's default, and some refuse the field.
+        let n = (answers > 1).then_some(answers);
+        let seed = self.capabilities.seed.then(|| self.dialect.narrowed(seed));
+        self.post(&ChatRequest { n, seed, ..self.body(messages, sampling) })
+    }
+
+    fn answers(&self, response: &HttpResponse) -> Result<Vec<Completion>, CallError> {
+        let body: Option<Value> = serde_json::from_slice(&response.body).ok();
+        let refusal = body.as_ref().and_then(Refusal::of);
+        let body = match (body, &refusal) {
+            // What was asked is an improper thing to ask: that is this conversation's answer.
+            (Some(body), Some(refusal)) if refusal.filtered => {
+                return Ok(vec![read::filtered(&body)]);
+            }
+            _ => self.json(response)?,
+        };
+        match (read::completions(body), refusal) {
+            (Some(answers), _) => Ok(answers),
+            (None, Some(refusal)) => Err(self.caller.error_inside(&refusal, response)),
+            (None, None) => Err(self.caller.no_answer("choices", response)),
+        }
+    }
+
+    fn ask_scores(&self, messages: &[Message], continuations: &[String]) -> Vec<HttpRequest> {
+        if !self.capabilities.score {
+            return Vec::new();
+        }
+        let conversations = scores::conversations(messages, continuations);
+        let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 1, logprobs: None };
+        let ask = |messages: &Vec<Message>| {
+            self.post(&ChatRequest { prompt_logprobs: Some(0), ..self.body(messages, &sampling) })
+        };
+        conversations.iter().map(ask).collect()
+    }
+
+    fn scores(
+        &self,
+        continuations: &[String],
+        responses: &[HttpResponse],
+    ) -> Result<Vec<f64>, CallError> {
+        let bodies: Vec<_> =
+            responses.iter().map(|response| self.json(response)).collect::<Result<_, _>>()?;
+        scores::read(continuations, &bodies)
+            .map_err(|error| CallError::ThisOne { what: format!("{}: {error}", self.caller.name) })
+    }
+}
+
+impl Dialect {
+    /// A seed in the range that the server's numbers have: 53 bits are whole in every JSON reader; llama.cpp has 32
+    /// and takes all ones for "any".
+    fn narrowed(self, seed: u64) -> u64 {
+        match self {
+            Self::LlamaCpp | Self::Ollama => seed >> 33,
+            _ => seed >> 11,
+        }
+    }
+}
+
+fn capabilities(dialect: Dialect, caller: &Caller) -> Capabilities {
+    use Dialect::{Azure, LlamaCpp, Ollama, OpenAi, OpenRouter, Vllm};
+    let thinks = matches!(dialect, OpenAi | Azure | OpenRouter) && thinks(&caller.model);
+    let of_openai = matches!(dialect, OpenAi | Azure);
+    Capabilities {
+        name: caller.name.clone(),
+        most_answers: if (of_openai && !thinks) || dialect == Vllm { 16 } else { 1 },
+        seed: (of_openai && !thinks) || matches!(dialect, Vllm | LlamaCpp | Ollama),
+        temperature: !thinks,
+        // What Tinker's endpoint takes beyond the basic fields is not documented.
+        logprobs: (!thinks && dialect != Dialect::Tinker).then_some(MOST_LOGPROBS),
+        score: dialect == Vllm,
+        prefill: dialect == Vllm,
+        system: Some(SystemPlace::Role),
+        json_schema: of_openai || matches!(dialect, OpenRouter | Vllm | LlamaCpp | Ollama),
+        batch: of_openai,
+        files: of_openai,
+        fine_tune: of_openai,
+    }
+}
+
+/// Whether a model of OpenAI reasons first and so has no temperature, no log-probabilities and one answer per call.
+/// (On Azure a deployment can have any name; one that is named after its model is recognised.)
+fn thinks(model: &str) -> bool {
+    let model = model.strip_prefix("ft:").unwrap_or(model);
+    let model = model.strip_prefix("openai/").unwrap_or(model);
+    let of_family = |family: &str| {
+        model
+            .strip_prefix(family)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    };
+    ["o1", "o3", "o4", "gpt-5"].into_iter().any(of_family) && !model.starts_with("gpt-5-chat")
+}
+
+/// How a key is shown to a server.
+pub(crate) fn bearer(key: &Secret) -> (String, HeaderValue) {
+    ("authorization".into(), HeaderValue::Secret("Bearer ", key.clone()))
+}
+
+#[cfg(test)]
+mod tests;
