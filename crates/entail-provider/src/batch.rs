@@ -18,7 +18,7 @@ use crate::provider::{Deliver, Need, Provider, ProviderError, Request, Sampling}
 use crate::remote::{Remote, check_needs, lacks};
 use crate::traffic::lane::{Ask, Crew, Ended, Lane, Reply, remote};
 use crate::traffic::{Account, Traffic, Worst};
-use crate::{CallError, Capabilities, JobLog, Usage};
+use crate::{CallError, Capabilities, JobLog, Remaining, Usage};
 
 mod form;
 
@@ -393,7 +393,7 @@ impl BatchRemote {
             let answer = exchange();
             let connected = !matches!(answer, Err(Missed { connected: false, .. }));
             let answer = answer.map(|a| (a, Usage::default())).map_err(|missed| missed.error);
-            Reply { left: crate::Left::default(), connected, answer }
+            Reply { left: Remaining::default(), connected, answer }
         });
         answer.map_err(|ended| self.ended(ended))
     }

@@ -44,7 +44,7 @@ pub use store::{
     StoreError, Verified,
 };
 pub use traffic::{
-    Account, Allowance, AllowanceError, Budget, Cost, Left, Limits, Money, Patience, Price, Prices,
+    Account, Allowance, AllowanceError, Budget, Cost, Limits, Money, Patience, Price, Prices,
     PricesError, Told, Traffic, Worst,
 };
 pub use trainer::{

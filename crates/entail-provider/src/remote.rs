@@ -15,8 +15,10 @@ use crate::http::{HttpRequest, HttpResponse};
 use crate::provider::{Deliver, Need, Provider, ProviderError, Request, Sampling};
 use crate::traffic::flights::{self, Flight, Lead};
 use crate::traffic::lane::{Ask, Crew, Ended, Lane, Reply, lock, remote};
-use crate::traffic::{Account, Left, Price, Traffic, Worst};
-use crate::{CallError, Capabilities, Completion, Transport, TransportError, Usage, Wire};
+use crate::traffic::{Account, Price, Traffic, Worst};
+use crate::{
+    CallError, Capabilities, Completion, Remaining, Transport, TransportError, Usage, Wire,
+};
 
 /// Stack of a thread that makes calls: TLS in a build without optimisation fits with room to spare.
 const STACK: usize = 512 * 1024;
@@ -29,7 +31,6 @@ pub struct Remote {
     lane: Arc<Lane>,
     price: Option<Price>,
     batch_price: Option<Price>,
-    left: fn(&HttpResponse) -> Left,
 }
 
 impl fmt::Debug for Remote {
@@ -42,7 +43,7 @@ impl fmt::Debug for Remote {
 }
 
 impl Remote {
-    /// The model of a wire, asked with one key. `left` reads what a response says is left of the service's limits.
+    /// The model of a wire, asked with one key.
     ///
     /// # Errors
     /// [`ProviderError::NoPrice`] when the budget is in money and nobody knows the model's price.
@@ -51,13 +52,12 @@ impl Remote {
         account: &Account,
         transport: Arc<dyn Transport>,
         traffic: Arc<Traffic>,
-        left: fn(&HttpResponse) -> Left,
     ) -> Result<Self, ProviderError> {
         let price = traffic.prices().of(&account.service, wire.model());
         let batch_price = traffic.prices().of_batch(&account.service, wire.model());
         traffic.budget().check(wire.model(), price)?;
         let lane = traffic.lane(account);
-        Ok(Self { wire, transport, traffic, lane, price, batch_price, left })
+        Ok(Self { wire, transport, traffic, lane, price, batch_price })
     }
 
     pub(crate) fn wire(&self) -> &dyn Wire {
@@ -81,12 +81,12 @@ impl Remote {
     pub(crate) fn send(
         &self,
         request: &HttpRequest,
-    ) -> (Left, bool, Result<HttpResponse, CallError>) {
+    ) -> (Remaining, bool, Result<HttpResponse, CallError>) {
         match self.transport.send(request) {
-            Ok(response) => ((self.left)(&response), true, Ok(response)),
+            Ok(response) => (Remaining::of(&response), true, Ok(response)),
             Err(error) => {
                 let connected = !matches!(error, TransportError::Connect { .. });
-                (Left::default(), connected, Err(error.into()))
+                (Remaining::default(), connected, Err(error.into()))
             }
         }
     }
@@ -152,7 +152,7 @@ impl Provider for Remote {
 impl Remote {
     fn send_scores(&self, requests: &[HttpRequest], continuations: &[String]) -> Reply<Vec<f64>> {
         let mut responses = Vec::with_capacity(requests.len());
-        let mut left = Left::default();
+        let mut left = Remaining::default();
         for request in requests {
             let (now_left, connected, response) = self.send(request);
             left = now_left;

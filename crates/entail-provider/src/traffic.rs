@@ -14,6 +14,6 @@ pub(crate) mod retry;
 pub(crate) use budget::Reservation;
 pub use budget::{Allowance, AllowanceError, Budget, Cost, Money, Worst};
 pub use lane::{Account, Told, Traffic};
-pub use limiter::{Left, Limits};
+pub use limiter::Limits;
 pub use prices::{Price, Prices, PricesError};
 pub use retry::Patience;

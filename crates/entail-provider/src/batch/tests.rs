@@ -8,7 +8,7 @@ use super::*;
 use crate::http::{HttpResponse, TransportError, Verb};
 use crate::traffic::fakes::{ChatWire, FakeClock, Function, questions, sampling};
 use crate::traffic::lane::lock;
-use crate::traffic::{Budget, Left, Limits};
+use crate::traffic::{Budget, Limits};
 use crate::{Completion, Connections, Transport};
 
 type Sent = Result<HttpResponse, TransportError>;
@@ -69,8 +69,7 @@ fn batch_remote(
     let wire = Box::new(ChatWire { url, ..ChatWire::new(2) });
     let connections = Connections::new(4, 10_000_000);
     let transport = Arc::new(Function(move |r: &HttpRequest| between(r, &connections)));
-    let left = |_: &HttpResponse| Left::default();
-    let single = Remote::new(wire, &account, transport, Arc::clone(&traffic), left).unwrap();
+    let single = Remote::new(wire, &account, transport, Arc::clone(&traffic)).unwrap();
     let log = Arc::clone(log) as BatchLog;
     let interval = Duration::from_mins(1);
     (BatchRemote::new(single, BatchForm::OpenAi, &account, log, interval), traffic)

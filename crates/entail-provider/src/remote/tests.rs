@@ -10,7 +10,7 @@ use crate::Clock;
 use crate::traffic::fakes::{
     ChatWire, FakeClock, Function, echo, echo_n, questions, sampling, status,
 };
-use crate::traffic::{Budget, Limits, Money, Patience};
+use crate::traffic::{Budget, Limits, Money};
 
 mod sockets;
 
@@ -44,9 +44,7 @@ fn service(
     let transport =
         Function(move |r: &HttpRequest| answer(r, count.fetch_add(1, Ordering::SeqCst)));
     let wire = Box::new(ChatWire::new(most_answers));
-    let none = |_: &HttpResponse| Left::default();
-    let remote =
-        Remote::new(wire, &account(), Arc::new(transport), Arc::clone(&traffic), none).unwrap();
+    let remote = Remote::new(wire, &account(), Arc::new(transport), Arc::clone(&traffic)).unwrap();
     Service { calls, clock, traffic, remote }
 }
 
@@ -273,8 +271,7 @@ fn money_without_a_price_is_refused_before_anything_is_sent() {
         traffic(&clock).with_prices(none).with_budget(Budget::new("5usd".parse().unwrap()));
     let transport = Arc::new(Function(|_: &HttpRequest| -> Sent { panic!("nothing is sent") }));
     let wire = Box::new(ChatWire::new(1));
-    let left = |_: &HttpResponse| Left::default();
-    let error = Remote::new(wire, &account(), transport, Arc::new(traffic), left).unwrap_err();
+    let error = Remote::new(wire, &account(), transport, Arc::new(traffic)).unwrap_err();
     assert!(matches!(error, ProviderError::NoPrice { model } if model == "gpt-4.1"));
 }
 
@@ -438,13 +435,14 @@ fn scores_are_asked_for_again_like_answers() {
 #[test]
 fn what_is_left_holds_calls_back() {
     let clock = Arc::new(FakeClock::default());
-    let traffic = Arc::new(traffic(&clock).with_patience(Patience::default()));
-    let transport = Arc::new(Function(|request: &HttpRequest| -> Sent { Ok(echo(request)) }));
-    let left =
-        |_: &HttpResponse| Left { requests: Some((0, Duration::from_secs(10))), ..Left::default() };
+    let traffic = Arc::new(traffic(&clock));
+    let transport = Arc::new(Function(|request: &HttpRequest| -> Sent {
+        let headers =
+            [("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "10s")];
+        Ok(HttpResponse { headers: status(200, &headers).headers, ..echo(request) })
+    }));
     let account = Account { limits: Limits { most: 1, ..Limits::default() }, ..account() };
-    let wire = Box::new(ChatWire::new(1));
-    let remote = Remote::new(wire, &account, transport, traffic, left).unwrap();
+    let remote = Remote::new(Box::new(ChatWire::new(1)), &account, transport, traffic).unwrap();
     ask(&remote, &questions(4, 1)).1.unwrap();
     assert!((30..=33).contains(&clock.now().as_secs()), "{:?}", clock.now());
 }

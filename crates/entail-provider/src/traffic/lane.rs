@@ -10,10 +10,10 @@ use entail_schema::{Key, Seed};
 
 use super::budget::{Budget, Refused, Reservation, Worst};
 use super::flights::Flights;
-use super::limiter::{Left, Limiter, Limits, Outcome, Ticket, Wait};
+use super::limiter::{Limiter, Limits, Outcome, Ticket, Wait};
 use super::prices::Prices;
 use super::retry::{Health, Patience, Sign, Strikes, pause};
-use crate::{CallError, Clock, Money, ProviderError, Usage};
+use crate::{CallError, Clock, Money, ProviderError, Remaining, Usage};
 
 /// Longest sleep after which a waiting thread looks whether to stop.
 const SLICE: Duration = Duration::from_millis(250);
@@ -169,7 +169,7 @@ pub(crate) struct Ask<'a> {
 /// What one call brought.
 pub(crate) struct Reply<T> {
     /// What the service says is left; nothing where no response came.
-    pub(crate) left: Left,
+    pub(crate) left: Remaining,
     /// Whether anybody was there.
     pub(crate) connected: bool,
     /// The answer.
@@ -449,7 +449,7 @@ struct Slot<'a> {
 
 impl Slot<'_> {
     /// The call is over; the reason to make no more, if there is one now.
-    fn end(mut self, outcome: Outcome, sign: Sign, left: &Left) -> Option<String> {
+    fn end(mut self, outcome: Outcome, sign: Sign, left: &Remaining) -> Option<String> {
         let ticket = self.ticket.take()?;
         let now = self.traffic.clock.now();
         let mut state = lock(&self.lane.state);

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::bucket::Bucket;
+use crate::Remaining;
 
 /// Share of the limit that is kept after an episode of refusals.
 const CUT: f64 = 0.8;
@@ -56,15 +57,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self { start: 8, most: 200, requests_per_minute: None, tokens_per_minute: None }
     }
-}
-
-/// What a service says is left: how much, and after how long it is all there again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Left {
-    /// Calls.
-    pub requests: Option<(u64, Duration)>,
-    /// Tokens.
-    pub tokens: Option<(u64, Duration)>,
 }
 
 /// Permission for one call; given back to [`Limiter::end`].
@@ -198,9 +190,10 @@ impl Limiter {
     }
 
     /// Takes in what the service says is left. Where nothing is, nothing starts before the reset.
-    pub(crate) fn left(&mut self, now: Duration, left: &Left) {
-        for (amount, reset) in [left.requests, left.tokens].into_iter().flatten() {
-            if amount == 0 {
+    pub(crate) fn left(&mut self, now: Duration, left: &Remaining) {
+        let kinds = [(left.requests, left.requests_reset), (left.tokens, left.tokens_reset)];
+        for kind in kinds {
+            if let (Some(0), Some(reset)) = kind {
                 self.close(now + reset.min(LONGEST_PAUSE));
             }
         }

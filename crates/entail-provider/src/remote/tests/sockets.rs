@@ -34,8 +34,7 @@ fn remote(server: &Server, traffic: &Arc<Traffic>, most_answers: u32) -> Remote 
         ..ChatWire::new(most_answers)
     };
     let connections = Arc::new(Connections::new(64, 256 * 1024));
-    let none = |_: &HttpResponse| Left::default();
-    Remote::new(Box::new(wire), &account(), connections, Arc::clone(traffic), none).unwrap()
+    Remote::new(Box::new(wire), &account(), connections, Arc::clone(traffic)).unwrap()
 }
 
 fn echoing() -> Script {
@@ -76,9 +75,7 @@ fn nobody_there_is_said_within_seconds() {
     let url = Server::start(Script::default()).unwrap().url();
     let wire = ChatWire { url, ..ChatWire::new(1) };
     let connections = Arc::new(Connections::new(8, 1024));
-    let none = |_: &HttpResponse| Left::default();
-    let remote =
-        Remote::new(Box::new(wire), &account(), connections, fast_traffic(), none).unwrap();
+    let remote = Remote::new(Box::new(wire), &account(), connections, fast_traffic()).unwrap();
     let error = ask(&remote, &questions(1_000, 1)).1.unwrap_err().to_string();
     assert!(error.contains("nobody answered"), "{error}");
 }

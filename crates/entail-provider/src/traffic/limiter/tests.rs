@@ -287,11 +287,18 @@ fn failures_of_other_kinds_hold_the_limit_where_it_is() {
 #[test]
 fn waits_for_the_reset_when_the_service_says_that_nothing_is_left() {
     let mut limiter = Limiter::new(&Limits::default());
-    let some = Left { requests: Some((1, seconds(9))), tokens: Some((5, seconds(9))) };
+    let some = Remaining {
+        requests: Some(1),
+        tokens: Some(5),
+        requests_reset: Some(seconds(9)),
+        tokens_reset: Some(seconds(9)),
+    };
     limiter.left(seconds(1), &some);
     assert!(limiter.start(seconds(1), 0).is_ok());
-    limiter.left(seconds(1), &Left { tokens: Some((0, seconds(3))), ..some });
-    limiter.left(seconds(1), &Left { requests: Some((0, seconds(2))), tokens: None });
+    let none = |tokens_reset| Remaining { tokens: Some(0), tokens_reset, ..Remaining::default() };
+    limiter.left(seconds(1), &none(None));
+    limiter.left(seconds(1), &none(Some(seconds(3))));
+    limiter.left(seconds(1), &none(Some(seconds(2))));
     assert_eq!(limiter.start(seconds(2), 0).err(), Some(Wait::Until(seconds(4))));
     assert!(limiter.start(seconds(4), 0).is_ok());
 }
