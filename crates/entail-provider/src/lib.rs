@@ -15,9 +15,11 @@ mod name;
 mod openai;
 mod provider;
 mod refused;
+mod remote;
 mod scripted;
 mod secret;
 mod store;
+mod traffic;
 mod trainer;
 mod wire;
 
@@ -32,11 +34,16 @@ pub use provider::{
     Capabilities, Deliver, Need, Provider, ProviderError, Request, Sampling, SystemPlace,
     complete_in_order,
 };
+pub use remote::Remote;
 pub use scripted::Scripted;
 pub use secret::Secret;
 pub use store::{
     CompletionStore, DamagedRow, ExchangeError, Group, Imported, Origin, Salvaged, Stats,
     StoreError, Verified,
+};
+pub use traffic::{
+    Account, Allowance, AllowanceError, Budget, Cost, Left, Limits, Money, Patience, Price, Prices,
+    PricesError, Told, Traffic, Worst,
 };
 pub use trainer::{
     Checkpoint, JobLog, RemoteSettings, TokenRow, TrainedModel, Trainer, TrainerError, TrainingJob,

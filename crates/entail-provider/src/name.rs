@@ -134,6 +134,12 @@ impl RemoteModel {
         self.url.as_deref()
     }
 
+    /// Another model of the same service, such as an adapter that its server has loaded.
+    #[must_use]
+    pub fn named(self, model: &str) -> Self {
+        Self { model: model.to_owned(), ..self }
+    }
+
     /// The model at this address instead.
     ///
     /// # Errors

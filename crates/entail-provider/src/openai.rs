@@ -92,6 +92,7 @@ impl ChatWire {
             top_k,
             min_p: top_k.map(|_| 0.0),
             repetition_penalty: (self.dialect == Dialect::Vllm).then_some(1.0),
+            repeat_penalty: (self.dialect == Dialect::LlamaCpp).then_some(1.0),
             add_generation_prompt: prefilled.then_some(false),
             continue_final_message: prefilled.then_some(true),
             provider: (self.dialect == Dialect::OpenRouter).then(|| self.hosts()),

@@ -54,27 +54,23 @@ impl Refusal {
         if !error.is_null() && *error != Value::Bool(false) {
             return Some(Self::read(error));
         }
-        if body["object"] == "error" {
+        if !body["message"].is_null() {
             return Some(Self::read(body));
         }
-        let said = [&body["detail"], &body["message"]].into_iter().find(|said| !said.is_null())?;
-        Some(Self { message: words(said), ..Self::default() })
+        let detail = &body["detail"];
+        (!detail.is_null()).then(|| Self { message: words(detail), ..Self::default() })
     }
 
     fn read(error: &Value) -> Self {
-        let places = [
-            &error["code"],
-            &error["type"],
-            &error["details"]["error_code"],
-            &error["innererror"]["code"],
-        ];
+        let places =
+            [&error["code"], &error["type"], &error["details"]["error_code"], &error["error_code"]];
         let codes: Vec<String> = places
             .into_iter()
             .filter_map(|code| Some(code.as_str()?.to_ascii_lowercase()))
             .collect();
         let number = error["code"].as_u64().or_else(|| error["code"].as_str()?.parse().ok());
         let filtered = codes.iter().any(|code| {
-            matches!(&**code, "content_filter" | "responsibleaipolicyviolation" | "invalid_prompt")
+            matches!(&**code, "content_filter" | "content_policy_violation" | "invalid_prompt")
         }) || !error["metadata"]["flagged_input"].is_null();
         let message =
             if error["message"].is_null() { words(error) } else { words(&error["message"]) };
@@ -118,11 +114,15 @@ impl Caller {
     pub(crate) fn refused(&self, response: &HttpResponse) -> CallError {
         let body: Option<Value> = serde_json::from_slice(&response.body).ok();
         // Pages that a proxy puts before a server that is down pass; a page in the place of the API does not.
-        if is_html(response) && matches!(response.status, 300..=400 | 402 | 404..=407 | 410..=421) {
+        if is_html(response) && matches!(response.status, 300..=400 | 404 | 405) {
             return self.page(response.status);
         }
         let refusal = body.as_ref().and_then(Refusal::of).unwrap_or_else(|| Refusal {
-            message: String::from_utf8_lossy(&response.body).into_owned(),
+            message: if is_html(response) {
+                "a web page".into()
+            } else {
+                String::from_utf8_lossy(&response.body).into_owned()
+            },
             ..Refusal::default()
         });
         self.classify(response.status, &refusal, response)

@@ -57,12 +57,12 @@ pub struct Captured {
     pub key: Key,
     /// The completion, whose text stands as `answer`.
     #[serde(flatten)]
-    pub answer: Answer,
+    pub said: Said,
 }
 
 /// A completion in a file of answers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Answer {
+pub struct Said {
     /// What was said.
     answer: String,
     reasoning: Option<String>,
@@ -75,7 +75,7 @@ pub struct Answer {
     raw: Option<Value>,
 }
 
-impl Answer {
+impl Said {
     fn of(c: &Completion) -> Self {
         Self {
             answer: c.text.clone(),
@@ -119,7 +119,8 @@ impl Capture {
                 spec.sampling.logprobs.map(|k| (Need::Logprobs(k), "--logprobs")),
                 spec.system.is_some().then_some((Need::System, "--system")),
             ];
-            for (need, because) in needs.into_iter().flatten().filter(|(n, _)| !offers.has(*n)) {
+            let lacking = needs.into_iter().flatten().find(|(need, _)| !offers.has(*need));
+            if let Some((need, because)) = lacking {
                 return Err(StudyProblem::Lacks {
                     arm: "capture".into(),
                     provider: model.name.clone(),
@@ -181,7 +182,7 @@ impl Capture {
                 messages: item.messages.clone(),
                 sample,
                 key: *key,
-                answer: Answer::of(&found[key]),
+                said: Said::of(&found[key]),
             })
         });
         Ok((captured.collect(), tally))

@@ -17,7 +17,7 @@ mod stages;
 mod tables;
 mod training;
 
-pub use capture::{Answer, Capture, CaptureSpec, Captured};
+pub use capture::{Capture, CaptureSpec, Captured, Said};
 pub use error::{RunError, StudyError, StudyProblem};
 pub use file::parse;
 pub use local::{LocalBase, LocalModel};

@@ -116,6 +116,11 @@ pub(crate) fn ensure(
         ("model.safetensors", entail_engine::write_weights(&base.weights)),
         ("tokenizer.json", tokenizer_json.into_bytes()),
         ("tokenizer_config.json", text(Lexicon::tokenizer_config_json())),
+        // What ends an answer, and that answers are drawn: other programs take both from here.
+        (
+            "generation_config.json",
+            text(serde_json::json!({ "do_sample": true, "eos_token_id": lexicon.id(END) })),
+        ),
         ("chat_template.jinja", CHAT_TEMPLATE.into()),
         ("gates.json", serde_json::to_vec_pretty(&gates).expect("plain data")),
         ("recipe.json", text(recipe)),

@@ -56,7 +56,9 @@ pub(crate) fn capture(args: &CaptureArgs) -> Result<(), Failure> {
     write_whole(&args.out, lines.as_bytes())
         .map_err(|error| Failure::Output { path: args.out.clone(), error })?;
     talk(format_args!("  answers        reused {:>7}, made {:>7}", tally.reused, tally.made));
-    talk(format_args!("{}", reach.told()));
+    if let Some(told) = reach.told() {
+        talk(format_args!("{told}"));
+    }
     if args.json {
         let json = serde_json::json!({
             "model": args.model, "answers": captured.len(), "reused": tally.reused, "made": tally.made, "file": args.out,

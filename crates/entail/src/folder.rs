@@ -59,6 +59,15 @@ impl Shelf for FolderShelf {
     fn has(&self, key: &Key) -> io::Result<bool> {
         self.folder(key).try_exists()
     }
+
+    /// By a lock on a file, which the system lifts when a process ends, however it ends.
+    fn hold(&self, key: &Key) -> io::Result<Box<dyn Send>> {
+        let path = self.root.join("..").join("locks").join(key.short());
+        fs::create_dir_all(path.parent().expect("a file lies in a folder"))?;
+        let file = fs::File::create(&path).map_err(|error| named(&path, &error))?;
+        file.lock().map_err(|error| named(&path, &error))?;
+        Ok(Box::new(file))
+    }
 }
 
 fn write_folder(folder: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {

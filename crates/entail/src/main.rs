@@ -78,7 +78,7 @@ enum Command {
 struct TrafficArgs {
     /// Stop before more than this is spent in this run: `5usd`, `2Mtok`, or both with a comma.
     #[arg(long, value_name = "LIMIT")]
-    budget: Option<entail_provider::BudgetLimits>,
+    budget: Option<entail_provider::Allowance>,
     /// Price table for the budget, instead of the one that is built in.
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use entail_schema::Tables;
-use entail_study::{Plan, PowerRow, Spread, Workshop, describe, power, status, warnings};
+use entail_study::{
+    NoServices, Plan, PowerRow, Spread, Workshop, describe, power, status, warnings,
+};
 
 use crate::PlanArgs;
 use crate::run::{Failure, Place, TABLES, load};

@@ -62,6 +62,7 @@ impl Failure {
 fn is_unusable(error: &StoreError) -> bool {
     match error {
         StoreError::Newer { .. } | StoreError::Damaged { .. } => true,
+        StoreError::Busy => false,
         StoreError::Sqlite(error) => {
             use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
             matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
@@ -110,6 +111,7 @@ impl fmt::Display for Failure {
 
 /// The opened store.
 pub(crate) struct Place {
+    root: PathBuf,
     database: PathBuf,
     pub(crate) shelf: FolderShelf,
     pub(crate) completions: CompletionStore,
@@ -126,7 +128,17 @@ impl Place {
             .map_err(StoreError::from)
             .and_then(CompletionStore::new);
         let completions = opened.map_err(|error| Failure::Store { path: path.clone(), error })?;
-        Ok(Self { database: path, shelf, completions })
+        Ok(Self { root: store.to_owned(), database: path, shelf, completions })
+    }
+
+    /// Folder of artifacts, each under its key.
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.root.join("artifacts")
+    }
+
+    /// Folder of training jobs that somebody else runs.
+    pub(crate) fn jobs(&self) -> PathBuf {
+        self.root.join("jobs")
     }
 
     /// A failure on the way, with the file's name where it is the store that failed.
@@ -283,7 +295,13 @@ fn compute(
         cancelled: &cancelled,
         side_by_side: args.batch_size.get(),
     };
-    let run = |plan: &Plan| entail_study::run(plan, workshop).map_err(|error| place.failure(error));
+    let run = |plan: &Plan| {
+        let outcome = entail_study::run(plan, workshop).map_err(|error| place.failure(error));
+        if let Some(told) = reach.told() {
+            talk(format_args!("{told}"));
+        }
+        outcome
+    };
     let Some(mut runs) = stage else { return run(plan) };
     loop {
         let outcome = run(&plan.at_stage(&runs))?;

@@ -1,1 +1,156 @@
+//! Services as this machine reaches them: keys, connections, traffic; and folders of models and jobs.
 
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use entail_provider::{
+    Account, Adapters, Budget, CallError, Connections, HttpResponse, Left, Limits, MachineClock,
+    Prices, Provider, ProviderError, Remaining, Remote, RemoteModel, Told, Traffic, Trainer,
+    TrainerError, Transport,
+};
+use entail_schema::{Key, Seed};
+use entail_study::Services;
+
+use crate::TrafficArgs;
+use crate::around::Around;
+use crate::folder::write_whole;
+use crate::run::{Failure, Place};
+
+/// Most bytes of an answer. Ten answers of 4,000 tokens with 20 alternatives each are about 50 MB.
+pub(crate) const LONGEST_BODY: usize = 64 << 20;
+
+/// The services of one command.
+pub(crate) struct Reach<'a> {
+    around: &'a Around,
+    transport: Arc<dyn Transport>,
+    traffic: Arc<Traffic>,
+    most_calls: usize,
+    /// Folders of artifacts and of jobs.
+    artifacts: PathBuf,
+    jobs: PathBuf,
+}
+
+impl<'a> Reach<'a> {
+    /// Connections and traffic as the command line asks for them. Nothing is opened yet.
+    pub(crate) fn new(
+        around: &'a Around,
+        args: &TrafficArgs,
+        place: &Place,
+        cancelled: &Arc<AtomicBool>,
+    ) -> Result<Self, Failure> {
+        let prices = match &args.prices {
+            None => Prices::shipped(),
+            Some(path) => {
+                let text = fs::read_to_string(path)
+                    .map_err(|error| Failure::Input { path: path.clone(), error })?;
+                let table = Prices::parse(&text).map_err(|error| Failure::Content {
+                    path: path.clone(),
+                    line: Some(error.line as u64),
+                    what: error.what,
+                })?;
+                table.or(Prices::shipped())
+            }
+        };
+        let traffic = Traffic::new(Arc::new(MachineClock::start()), Seed(0))
+            .with_prices(prices)
+            .with_budget(Budget::new(args.budget.unwrap_or_default()))
+            .with_cancelled(cancelled.clone());
+        let most_calls = args.calls.get();
+        Ok(Self {
+            around,
+            transport: Arc::new(Connections::new(most_calls, LONGEST_BODY)),
+            traffic: Arc::new(traffic),
+            most_calls,
+            artifacts: place.artifacts(),
+            jobs: place.jobs(),
+        })
+    }
+
+    /// What was asked of services, in one line; nothing if nothing was.
+    pub(crate) fn told(&self) -> Option<String> {
+        let Told { calls, answered, refused, failed, prompt_tokens, drawn_tokens, money, .. } =
+            self.traffic.told();
+        (calls > 0).then(|| {
+            format!(
+                "services: {calls} calls, {answered} answered, {refused} refused as too many, {failed} failed and were made again; \
+                 {prompt_tokens} tokens asked, {drawn_tokens} drawn, {money}"
+            )
+        })
+    }
+}
+
+fn left(response: &HttpResponse) -> Left {
+    let Remaining { requests, tokens, requests_reset, tokens_reset } = Remaining::of(response);
+    Left { requests: requests.zip(requests_reset), tokens: tokens.zip(tokens_reset) }
+}
+
+fn refused(model: &RemoteModel, what: &dyn std::fmt::Display) -> ProviderError {
+    ProviderError::Remote { provider: model.to_string(), what: what.to_string() }
+}
+
+impl Services for Reach<'_> {
+    fn model(&self, model: &RemoteModel) -> Result<Arc<dyn Provider>, ProviderError> {
+        let wire =
+            entail_provider::wire(model, &self.around.keys).map_err(|e| refused(model, &e))?;
+        let limits = Limits { most: self.most_calls, ..Limits::default() };
+        // One key is one account; servers that take none are told apart by their addresses.
+        let key_name = model.url().unwrap_or_default().to_owned();
+        let account = Account { service: model.service().to_string(), key_name, limits };
+        let (transport, traffic) = (self.transport.clone(), self.traffic.clone());
+        Ok(Arc::new(Remote::new(wire, &account, transport, traffic, left)?))
+    }
+
+    fn adapted(
+        &self,
+        base: &RemoteModel,
+        adapter: Key,
+    ) -> Result<Arc<dyn Provider>, ProviderError> {
+        let adapters =
+            Adapters::of(base, &self.around.keys).map_err(|error| refused(base, &error))?;
+        let folder = fs::canonicalize(self.artifacts.join(adapter.to_string()))
+            .map_err(|error| refused(base, &error))?;
+        let name = format!("entail-{}", adapter.short());
+        let request = adapters.load(&name, &folder.display().to_string());
+        let response = self.transport.send(&request).map_err(CallError::from);
+        response
+            .and_then(|response| adapters.loaded(&response))
+            .map_err(|error| refused(base, &error))?;
+        self.model(&base.clone().named(&name))
+    }
+
+    fn trainer(&self, base: &RemoteModel) -> Result<Arc<dyn Trainer>, TrainerError> {
+        Err(TrainerError::Refused { provider: base.to_string(), what: "soon".into() })
+    }
+
+    fn file(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        optional(fs::read(self.around.path(path)))
+    }
+
+    fn write_job(&self, key: Key, files: &[(String, Vec<u8>)]) -> io::Result<String> {
+        let folder = self.jobs.join(key.short());
+        fs::create_dir_all(&folder)?;
+        for (name, bytes) in files {
+            let path = folder.join(name);
+            // A file that somebody changed on purpose stays.
+            if !path.exists() {
+                write_whole(&path, bytes)?;
+            }
+        }
+        Ok(folder.display().to_string())
+    }
+
+    fn job_adapter(&self, key: Key, file: &str) -> io::Result<Option<Vec<u8>>> {
+        optional(fs::read(self.jobs.join(key.short()).join("adapter").join(file)))
+    }
+}
+
+fn optional(read: io::Result<Vec<u8>>) -> io::Result<Option<Vec<u8>>> {
+    match read {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

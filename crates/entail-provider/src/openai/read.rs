@@ -131,14 +131,19 @@ fn thought_and_said(content: String) -> (Option<String>, String) {
 }
 
 fn tokens(logprobs: ChoiceLogprobs) -> Option<Vec<TokenLogprob>> {
-    let known = |logprob: Option<f64>| logprob.filter(|logprob| *logprob > VERY_SMALL);
-    let other = |other: ChoiceToken| Some((other.token, known(other.logprob)?));
-    let token = |drawn: ChoiceToken| TokenLogprob {
-        logprob: known(drawn.logprob),
-        top: drawn.top_logprobs.unwrap_or_default().into_iter().filter_map(other).collect(),
-        token: drawn.token,
-    };
     Some(logprobs.content?.into_iter().map(token).collect())
+}
+
+/// The drawn token itself may stand among the others, and vLLM puts it before likelier ones.
+fn token(drawn: ChoiceToken) -> TokenLogprob {
+    let known = |logprob: Option<f64>| logprob.filter(|logprob| *logprob > VERY_SMALL);
+    let logprob = known(drawn.logprob);
+    let mut top: Vec<_> = drawn.top_logprobs.unwrap_or_default();
+    top.retain(|other| other.token != drawn.token || known(other.logprob) != logprob);
+    let mut top: Vec<_> =
+        top.into_iter().filter_map(|other| Some((other.token, known(other.logprob)?))).collect();
+    top.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    TokenLogprob { token: drawn.token, logprob, top }
 }
 
 /// The log-probability of all tokens, if every one has its own.

@@ -44,6 +44,9 @@ pub(crate) struct ChatRequest<'a> {
     /// vLLM: change no probability of a token that was there before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) repetition_penalty: Option<f64>,
+    /// llama.cpp's name of the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) repeat_penalty: Option<f64>,
     /// vLLM: whether the beginning of an answer is added after the last turn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) add_generation_prompt: Option<bool>,
