@@ -3,21 +3,20 @@
 //! The crate in `bench/` is our side and makes the inputs; `bench/peers/*.py` are the others. Both keep
 //! their data in memory and run when they are told to, so that whatever else the machine does meets both.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
+use crate::machine::{self, Machine};
 use crate::shell::{self, Shell};
 use crate::venv::{self, Found, Install};
 
 mod answers;
-mod machine;
 mod report;
 mod side;
 
 use answers::Compare;
-use machine::Machine;
 use side::Side;
 
 #[derive(Debug, clap::Args)]
@@ -158,15 +157,11 @@ fn chosen(name: Option<&str>) -> Result<Vec<&'static Benchmark>> {
 impl Workshop {
     fn open(shell: &Shell) -> Result<Self> {
         shell.cargo(&["build", "--release", "--locked", "--quiet", "--package", "bench"])?;
-        let query = ["metadata", "--no-deps", "--format-version", "1", "--offline"];
-        let metadata: Value =
-            serde_json::from_str(&shell::read(shell.command("cargo").args(query))?)?;
-        let target = metadata["target_directory"].as_str().context("no target folder")?;
         let python = match venv::python(shell, REQUIREMENTS, Install::WhereMissing)? {
             Found::Python(python) => python,
             Found::Unavailable(why) => bail!("no peers, packages cannot be installed: {why}"),
         };
-        let bench = Path::new(target).join("release").join("bench");
+        let bench = shell.target_folder()?.join("release").join("bench");
         Ok(Self { bench, python, scratch: tempfile::tempdir()? })
     }
 

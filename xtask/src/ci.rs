@@ -6,18 +6,20 @@ use anyhow::{Result, anyhow};
 
 use crate::conformance::{self, Outcome};
 use crate::coverage;
+use crate::faults;
 use crate::shell::{self, Shell};
 use crate::tidy;
 use crate::venv::Install;
 
 type Step = fn(&Shell) -> Result<Outcome>;
 
-const STEPS: [(&str, Step); 6] = [
+const STEPS: [(&str, Step); 7] = [
     ("tidy", |shell| tidy::run(shell).map(|()| Outcome::Passed)),
     ("clippy", clippy),
     ("test", test),
     ("doc", doc),
     ("coverage", |shell| coverage::gate(shell).map(|()| Outcome::Passed)),
+    ("faults", |shell| faults::gate(shell).map(|()| Outcome::Passed)),
     ("conformance", |shell| conformance::run(shell, Install::WhereMissing, None)),
 ];
 

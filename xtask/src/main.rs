@@ -12,6 +12,8 @@ mod break_it;
 mod ci;
 mod conformance;
 mod coverage;
+mod faults;
+mod machine;
 mod shell;
 mod tidy;
 mod venv;
@@ -60,6 +62,8 @@ enum Command {
     Coverage(coverage::Options),
     /// Our speed beside a peer's on the same inputs, in alternation, with the answers compared
     Bench(bench::Options),
+    /// The real program against a server that misbehaves: what it paid for against what its files and store hold
+    Faults(faults::Options),
     /// Plants known faults in a scratch copy and requires that each is noticed
     BreakIt(Scratch),
 }
@@ -98,6 +102,7 @@ fn run() -> Result<()> {
         }
         Command::Coverage(options) => coverage::run(&shell, &options),
         Command::Bench(options) => bench::run(&shell, &options),
+        Command::Faults(options) => faults::run(&shell, &options),
         Command::Ci { break_it: true, scratch } | Command::BreakIt(scratch) => {
             break_it::run(&shell, scratch.target_dir.as_deref(), scratch.only.as_deref())
         }

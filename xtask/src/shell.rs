@@ -56,6 +56,14 @@ impl Shell {
         run(self.command("cargo").args(arguments))
     }
 
+    /// Where cargo puts what it builds.
+    pub(crate) fn target_folder(&self) -> Result<PathBuf> {
+        let query = ["metadata", "--no-deps", "--format-version", "1", "--offline"];
+        let metadata: serde_json::Value =
+            serde_json::from_str(&read(self.command("cargo").args(query))?)?;
+        Ok(metadata["target_directory"].as_str().context("no target folder")?.into())
+    }
+
     /// Files that are tracked, or would be: everything that git does not ignore. Paths are relative to the root.
     pub(crate) fn tracked_files(&self) -> Result<Vec<String>> {
         let list = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];

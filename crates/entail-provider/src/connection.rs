@@ -13,6 +13,8 @@ use crate::http::{Clock, HeaderValue, HttpRequest, HttpResponse, Transport, Tran
 pub struct Connections {
     agent: ureq::Agent,
     longest_body: usize,
+    /// Shortens the patience of requests.
+    longest_wait: Duration,
 }
 
 impl Connections {
@@ -26,14 +28,22 @@ impl Connections {
             .timeout_connect(Some(Duration::from_secs(10)))
             .user_agent("entail")
             .build();
-        Self { agent: ureq::Agent::new_with_config(config), longest_body }
+        let agent = ureq::Agent::new_with_config(config);
+        Self { agent, longest_body, longest_wait: Duration::MAX }
+    }
+
+    /// No answer is waited for longer than this, whatever its request says.
+    #[must_use]
+    pub fn with_longest_wait(self, longest_wait: Duration) -> Self {
+        Self { longest_wait, ..self }
     }
 }
 
 impl Transport for Connections {
     fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
         let host = host(&request.url)?;
-        let failed = |error| failure(error, &host, request.timeout, self.longest_body);
+        let timeout = request.timeout.min(self.longest_wait);
+        let failed = |error| failure(error, &host, timeout, self.longest_body);
         let mut builder = http::Request::builder().uri(&request.url).method(match request.verb {
             Verb::Get => http::Method::GET,
             Verb::Post => http::Method::POST,
@@ -57,20 +67,14 @@ impl Transport for Connections {
         let response = match request.verb {
             Verb::Post => {
                 let whole = builder.body(&request.body[..]).map_err(address)?;
-                let whole = self
-                    .agent
-                    .configure_request(whole)
-                    .timeout_global(Some(request.timeout))
-                    .build();
+                let whole =
+                    self.agent.configure_request(whole).timeout_global(Some(timeout)).build();
                 self.agent.run(whole)
             }
             Verb::Get | Verb::Delete => {
                 let whole = builder.body(()).map_err(address)?;
-                let whole = self
-                    .agent
-                    .configure_request(whole)
-                    .timeout_global(Some(request.timeout))
-                    .build();
+                let whole =
+                    self.agent.configure_request(whole).timeout_global(Some(timeout)).build();
                 self.agent.run(whole)
             }
         };

@@ -89,6 +89,9 @@ struct TrafficArgs {
     /// Most calls at work at once for one key; how many there are is found out on the way.
     #[arg(long, value_name = "N", default_value = "200")]
     calls: NonZeroUsize,
+    /// Give a call up when it was not answered after so many seconds, and make it again.
+    #[arg(long, value_name = "SECONDS", default_value = "600")]
+    timeout: std::num::NonZeroU64,
     /// Send what can be sent as batches: half the price, up to a day.
     #[arg(long)]
     batch: bool,

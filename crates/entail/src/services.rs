@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use entail_provider::{
     Account, Adapters, Budget, CallError, Connections, HttpResponse, Left, Limits, MachineClock,
@@ -59,9 +60,11 @@ impl<'a> Reach<'a> {
             .with_budget(Budget::new(args.budget.unwrap_or_default()))
             .with_cancelled(cancelled.clone());
         let most_calls = args.calls.get();
+        let connections = Connections::new(most_calls, LONGEST_BODY)
+            .with_longest_wait(Duration::from_secs(args.timeout.get()));
         Ok(Self {
             around,
-            transport: Arc::new(Connections::new(most_calls, LONGEST_BODY)),
+            transport: Arc::new(connections),
             traffic: Arc::new(traffic),
             most_calls,
             artifacts: place.artifacts(),

@@ -12,6 +12,7 @@ clippy       RED         62.0
 test         not run
 doc          not run
 coverage     not run
+faults       not run
 conformance  not run
 total                    63.5
 ";

@@ -65,7 +65,14 @@ const CRATES: [Crate; 12] = [
     Crate {
         name: "xtask",
         layer: 4,
-        may_use: &["entail-schema", "entail-stats", "entail-engine", "entail-data", "entail-study"],
+        may_use: &[
+            "entail-schema",
+            "entail-stats",
+            "entail-engine",
+            "entail-data",
+            "entail-study",
+            "entail-faults",
+        ],
     },
 ];
 

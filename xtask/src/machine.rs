@@ -7,7 +7,7 @@ use crate::shell::{self, Shell};
 /// Instructions worth naming where a processor has them.
 const FEATURES: [&str; 6] = ["sse4_2", "avx", "avx2", "fma", "avx512f", "avx512vl"];
 
-pub(super) struct Machine {
+pub(crate) struct Machine {
     cpu: String,
     cores: Option<usize>,
     features: Vec<&'static str>,
@@ -15,7 +15,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn look(shell: &Shell) -> Self {
+    pub(crate) fn look(shell: &Shell) -> Self {
         let about = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let rustc = shell::read(shell.command("rustc").arg("--version"));
         Self {
@@ -27,7 +27,7 @@ impl Machine {
     }
 
     /// One fact a line.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let cores = self.cores.map_or("unknown".to_owned(), |cores| cores.to_string());
         vec![
             format!("processor: {}, {cores} cores seen", self.cpu),
@@ -49,7 +49,7 @@ fn features(flags: &str) -> Vec<&'static str> {
 }
 
 /// Mean number of processes that wanted to run over the last minute.
-pub(super) fn load() -> Option<f64> {
+pub(crate) fn load() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/loadavg").ok()?;
     text.split_whitespace().next()?.parse().ok()
 }
