@@ -169,7 +169,7 @@ impl Capture {
         let held = workshop.hold(target)?;
         let (found, tally) = models::ask(&requests, &self.sampling, workshop, || {
             let base: Base = models::ready(&self.model, workshop)?;
-            Ok(base.model(workshop))
+            base.model(target, workshop)
         })?;
         drop(held);
         let captured = items.iter().flat_map(|(battery, item)| {

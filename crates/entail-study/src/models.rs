@@ -21,18 +21,23 @@ use crate::run::{Progress, Tally, Workshop};
 
 /// Services, model folders and job folders, in the shell's hands.
 pub trait Services: Sync {
-    /// A model that somebody serves.
+    /// A model that somebody serves. What is written down on the way to its answers is found again under `purpose`,
+    /// which nobody else has at the same time.
     ///
     /// # Errors
     /// When there is no key for it, or its address is none.
-    fn model(&self, model: &RemoteModel) -> Result<Arc<dyn Provider>, ProviderError>;
+    fn model(&self, model: &RemoteModel, purpose: Key) -> Result<Arc<dyn Provider>, ProviderError>;
 
     /// A served base with an adapter of the shelf, which its server loads by name.
     ///
     /// # Errors
     /// When the server does not take it.
-    fn adapted(&self, base: &RemoteModel, adapter: Key)
-    -> Result<Arc<dyn Provider>, ProviderError>;
+    fn adapted(
+        &self,
+        base: &RemoteModel,
+        adapter: Key,
+        purpose: Key,
+    ) -> Result<Arc<dyn Provider>, ProviderError>;
 
     /// The trainer of a service.
     ///
@@ -63,8 +68,10 @@ pub trait Services: Sync {
 pub(crate) enum Base {
     /// In memory. Gates are those of an organism.
     Local { base: LocalBase, gates: Vec<Gate> },
-    /// Somewhere else.
-    Asked(Arc<dyn Provider>),
+    /// At a service.
+    Served(RemoteModel),
+    /// A script.
+    Script(Arc<Scripted>),
 }
 
 /// A model that is asked.
@@ -86,20 +93,21 @@ impl Base {
     pub(crate) fn local(&self) -> Option<&LocalBase> {
         match self {
             Self::Local { base, .. } => Some(base),
-            Self::Asked(_) => None,
+            Self::Served(_) | Self::Script(_) => None,
         }
     }
 
-    /// The untouched base as a model.
-    pub(crate) fn model(&self, workshop: Workshop<'_>) -> Model {
-        match self {
+    /// The untouched base as a model, asked for one purpose.
+    pub(crate) fn model(&self, purpose: Key, workshop: Workshop<'_>) -> Result<Model, RunError> {
+        Ok(match self {
             Self::Local { base, .. } => Model::Local(Box::new(LocalModel {
                 base: base.clone(),
                 adapter: None,
                 side_by_side: workshop.side_by_side,
             })),
-            Self::Asked(provider) => Model::Asked(provider.clone()),
-        }
+            Self::Served(model) => Model::Asked(workshop.services.model(model, purpose)?),
+            Self::Script(script) => Model::Asked(script.clone()),
+        })
     }
 }
 
@@ -150,8 +158,8 @@ fn opened(base: &BasePlan, workshop: Workshop<'_>) -> Result<Base, RunError> {
         BaseKind::Folder(path) => {
             Ok(Base::Local { base: folder(path, workshop)?, gates: Vec::new() })
         }
-        BaseKind::Remote(model) => Ok(Base::Asked(workshop.services.model(model)?)),
-        BaseKind::Replay(path) => Ok(Base::Asked(Arc::new(script(path, workshop)?))),
+        BaseKind::Remote(model) => Ok(Base::Served(model.clone())),
+        BaseKind::Replay(path) => Ok(Base::Script(Arc::new(script(path, workshop)?))),
     }
 }
 
@@ -243,11 +251,13 @@ pub(crate) fn model(
     replicate: &Replicate,
     workshop: Workshop<'_>,
 ) -> Result<Option<Model>, RunError> {
-    let base = &bases[arm.base];
+    let (base, purpose) = (&bases[arm.base], replicate.target);
     match &replicate.speaker {
         Speaker::Recorded(_) => Ok(None),
-        Speaker::Base => Ok(Some(base.model(workshop))),
-        Speaker::Existing(existing) => Ok(Some(opened(existing, workshop)?.model(workshop))),
+        Speaker::Base => Ok(Some(base.model(purpose, workshop)?)),
+        Speaker::Existing(existing) => {
+            Ok(Some(opened(existing, workshop)?.model(purpose, workshop)?))
+        }
         Speaker::Trained(run) => {
             let Intervention::Train { settings, .. } = &arm.intervention else {
                 panic!("`{}` has training runs and no training", arm.name)
@@ -261,8 +271,8 @@ pub(crate) fn model(
                 panic!("`{}` is trained on a base that nobody trains", arm.name)
             };
             let provider = match workshop.stored(key, TRAINED)? {
-                Some(bytes) => workshop.services.model(&trained(key, &bytes)?)?,
-                None => workshop.services.adapted(remote, key)?,
+                Some(bytes) => workshop.services.model(&trained(key, &bytes)?, purpose)?,
+                None => workshop.services.adapted(remote, key, purpose)?,
             };
             Ok(Some(Model::Asked(provider)))
         }
@@ -398,11 +408,16 @@ impl NoServices {
 }
 
 impl Services for NoServices {
-    fn model(&self, model: &RemoteModel) -> Result<Arc<dyn Provider>, ProviderError> {
+    fn model(&self, model: &RemoteModel, _: Key) -> Result<Arc<dyn Provider>, ProviderError> {
         Err(Self::none(&model.to_string()))
     }
 
-    fn adapted(&self, base: &RemoteModel, _: Key) -> Result<Arc<dyn Provider>, ProviderError> {
+    fn adapted(
+        &self,
+        base: &RemoteModel,
+        _: Key,
+        _: Key,
+    ) -> Result<Arc<dyn Provider>, ProviderError> {
         Err(Self::none(&base.to_string()))
     }
 

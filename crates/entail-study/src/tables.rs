@@ -160,7 +160,7 @@ fn base_rows(plan: &Plan, ready: &[Base]) -> Vec<BaseRow> {
     let row = |(base, ready): (&BasePlan, &Base)| {
         let gates = match ready {
             Base::Local { gates, .. } => gates.clone(),
-            Base::Asked(_) => Vec::new(),
+            Base::Served(_) | Base::Script(_) => Vec::new(),
         };
         BaseRow { base: base.name.clone(), description: description(base, ready), gates }
     };

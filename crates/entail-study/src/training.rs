@@ -166,7 +166,7 @@ fn answered(
     let Asker { base, workshop } = asker;
     // Nobody else draws the same rows from a model that is paid for.
     let held = if base.local().is_some() { None } else { Some(workshop.hold(key)?) };
-    let (answers, _) = models::ask(&requests, &sampling, workshop, || Ok(base.model(workshop)))?;
+    let (answers, _) = models::ask(&requests, &sampling, workshop, || base.model(key, workshop))?;
     drop(held);
     let rows = asked.into_iter().zip(&requests);
     Ok(rows

@@ -117,7 +117,7 @@ pub(crate) struct Place {
     root: PathBuf,
     database: PathBuf,
     pub(crate) shelf: FolderShelf,
-    pub(crate) completions: CompletionStore,
+    pub(crate) completions: Arc<CompletionStore>,
     /// Held as long as the store is used.
     _lock: Option<Lock>,
 }
@@ -146,7 +146,7 @@ impl Place {
         let path = store.join(DATABASE);
         let opened = CompletionStore::open(&path);
         let completions = opened.map_err(|error| Failure::Store { path: path.clone(), error })?;
-        let root = store.to_owned();
+        let (root, completions) = (store.to_owned(), Arc::new(completions));
         Ok(Self { root, database: path, shelf, completions, _lock: lock })
     }
 

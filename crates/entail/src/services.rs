@@ -4,13 +4,13 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use entail_provider::{
-    Account, Adapters, Budget, CallError, Connections, HttpResponse, Left, Limits, MachineClock,
-    Prices, Provider, ProviderError, Remaining, Remote, RemoteModel, Told, Traffic, Trainer,
-    TrainerError, Transport,
+    Account, Adapters, BatchForm, BatchRemote, Budget, CallError, CompletionStore, Connections,
+    JobLog, Limits, MachineClock, Prices, Provider, ProviderError, Remote, RemoteModel, Service,
+    Told, Traffic, Trainer, TrainerError, Transport,
 };
 use entail_schema::{Key, Seed};
 use entail_study::Services;
@@ -19,6 +19,7 @@ use crate::TrafficArgs;
 use crate::around::Around;
 use crate::folder::write_whole;
 use crate::run::{Failure, Place};
+use crate::speech::talk;
 
 /// Most bytes of an answer. Ten answers of 4,000 tokens with 20 alternatives each are about 50 MB.
 pub(crate) const LONGEST_BODY: usize = 64 << 20;
@@ -29,6 +30,9 @@ pub(crate) struct Reach<'a> {
     transport: Arc<dyn Transport>,
     traffic: Arc<Traffic>,
     most_calls: usize,
+    batch: bool,
+    store: Arc<CompletionStore>,
+    cancelled: Arc<AtomicBool>,
     /// Folders of artifacts and of jobs.
     artifacts: PathBuf,
     jobs: PathBuf,
@@ -67,6 +71,9 @@ impl<'a> Reach<'a> {
             transport: Arc::new(connections),
             traffic: Arc::new(traffic),
             most_calls,
+            batch: args.batch,
+            store: place.completions.clone(),
+            cancelled: cancelled.clone(),
             artifacts: place.artifacts(),
             jobs: place.jobs(),
         })
@@ -85,9 +92,32 @@ impl<'a> Reach<'a> {
     }
 }
 
-fn left(response: &HttpResponse) -> Left {
-    let Remaining { requests, tokens, requests_reset, tokens_reset } = Remaining::of(response);
-    Left { requests: requests.zip(requests_reset), tokens: tokens.zip(tokens_reset) }
+/// Time between two looks at a batch.
+const BATCH_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What is written down about batches, in the store's list of jobs.
+struct StoreLog {
+    store: Arc<CompletionStore>,
+    key: Key,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl JobLog for StoreLog {
+    fn recorded(&self) -> Option<String> {
+        self.store.recorded(&self.key).ok().flatten()
+    }
+
+    fn record(&self, state: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.store.record(&self.key, state)?)
+    }
+
+    fn tell(&self, done: u64, total: u64, what: &str) {
+        talk(format_args!("{what}: {done}/{total}"));
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
 }
 
 fn refused(model: &RemoteModel, what: &dyn std::fmt::Display) -> ProviderError {
@@ -95,7 +125,7 @@ fn refused(model: &RemoteModel, what: &dyn std::fmt::Display) -> ProviderError {
 }
 
 impl Services for Reach<'_> {
-    fn model(&self, model: &RemoteModel) -> Result<Arc<dyn Provider>, ProviderError> {
+    fn model(&self, model: &RemoteModel, purpose: Key) -> Result<Arc<dyn Provider>, ProviderError> {
         let wire =
             entail_provider::wire(model, &self.around.keys).map_err(|e| refused(model, &e))?;
         let limits = Limits { most: self.most_calls, ..Limits::default() };
@@ -103,13 +133,27 @@ impl Services for Reach<'_> {
         let key_name = model.url().unwrap_or_default().to_owned();
         let account = Account { service: model.service().to_string(), key_name, limits };
         let (transport, traffic) = (self.transport.clone(), self.traffic.clone());
-        Ok(Arc::new(Remote::new(wire, &account, transport, traffic, left)?))
+        let remote = Remote::new(wire, &account, transport, traffic)?;
+        let form = match model.service() {
+            Service::Anthropic => BatchForm::Anthropic,
+            _ => BatchForm::OpenAi,
+        };
+        if self.batch && remote.capabilities().batch {
+            let log = Arc::new(StoreLog {
+                store: self.store.clone(),
+                key: Key::of(&("batches", purpose)),
+                cancelled: self.cancelled.clone(),
+            });
+            return Ok(Arc::new(BatchRemote::new(remote, form, &account, log, BATCH_INTERVAL)));
+        }
+        Ok(Arc::new(remote))
     }
 
     fn adapted(
         &self,
         base: &RemoteModel,
         adapter: Key,
+        purpose: Key,
     ) -> Result<Arc<dyn Provider>, ProviderError> {
         let adapters =
             Adapters::of(base, &self.around.keys).map_err(|error| refused(base, &error))?;
@@ -121,7 +165,7 @@ impl Services for Reach<'_> {
         response
             .and_then(|response| adapters.loaded(&response))
             .map_err(|error| refused(base, &error))?;
-        self.model(&base.clone().named(&name))
+        self.model(&base.clone().named(&name), purpose)
     }
 
     fn trainer(&self, base: &RemoteModel) -> Result<Arc<dyn Trainer>, TrainerError> {
