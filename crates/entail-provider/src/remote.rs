@@ -72,9 +72,9 @@ impl Remote {
         self.batch_price
     }
 
-    /// The seed that a call is sent with. Some services take 32 bits with a sign.
+    /// The seed that a call is sent with, whole: each wire narrows it to what its service takes.
     pub(crate) fn seed(sample: Key) -> u64 {
-        sample.stream().next_u64() >> 33
+        sample.seed().0
     }
 
     /// Sends one request; what the response says is left, and whether anybody was there, whatever else it says.
