@@ -84,7 +84,7 @@ fn per_run(plan: &Plan, spread: &Spread, replicate: f64) -> Option<f64> {
 
 /// What the study cannot show of what it declares, in plain words; empty when there is nothing to say.
 pub fn warnings(plan: &Plan, spread: &Spread) -> Vec<String> {
-    let mut out = Vec::new();
+    let mut out: Vec<String> = plan.unread().into_iter().collect();
     let trained =
         plan.arms.iter().any(|arm| matches!(arm.intervention, Intervention::Train { .. }));
     if !trained {

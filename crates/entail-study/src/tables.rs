@@ -403,6 +403,7 @@ fn notes(plan: &Plan, tables: &Tables) -> Vec<String> {
             ));
         }
     }
+    notes.extend(plan.unread().map(|what| format!("Note: {what}.")));
     notes.extend(about_others(plan));
     notes.push(about_intervals(plan));
     notes
