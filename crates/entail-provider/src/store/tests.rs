@@ -480,7 +480,7 @@ fn changed_bytes_anywhere_cost_the_rows_that_they_are_in_and_no_others() {
     let Filled { bytes, all, jobs } = filled();
     let keys: Vec<Key> = all.iter().map(|(key, _)| *key).collect();
     let mut found = 0;
-    for round in 0..60 {
+    for round in 0..30 {
         let mut stream = Seed(round).stream("damage", 0);
         let n_changed = 1 + stream.below(6);
         let mut changed = bytes.clone();
@@ -517,7 +517,7 @@ fn changed_bytes_anywhere_cost_the_rows_that_they_are_in_and_no_others() {
         }
         assert!(healed.verify().unwrap().is_sound(), "{round}");
     }
-    assert!(found > 40, "most changes are found: {found}");
+    assert!(found > 20, "most changes are found: {found}");
 }
 
 #[test]

@@ -92,9 +92,15 @@ fn a_run_tells_json_where_its_files_are() {
 #[test]
 fn help_of_every_command_documents_the_exit_codes() {
     let bench = Bench::new();
-    for args in
-        [&["--help"][..], &["run", "--help"], &["plan", "--help"], &["-h"], &["help", "run"]]
-    {
+    for args in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["plan", "--help"],
+        &["-h"],
+        &["help", "run"],
+        &["store", "verify", "--help"],
+        &["store", "gc", "--help"],
+    ] {
         let help = bench.entail(args).succeeded().stdout;
         let codes = help.split_once("Exit codes:").unwrap_or_else(|| panic!("{args:?}: {help}")).1;
         let codes: Vec<&str> =
