@@ -1,9 +1,13 @@
 //! The real hands: sockets and the clock of this machine.
 #![expect(clippy::disallowed_methods, reason = "the one place of this crate that reads the clock")]
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ureq::http;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 use crate::http::{Clock, HeaderValue, HttpRequest, HttpResponse, Transport, TransportError, Verb};
 
@@ -28,7 +32,7 @@ impl Connections {
             .timeout_connect(Some(Duration::from_secs(10)))
             .user_agent("entail")
             .build();
-        let agent = ureq::Agent::new_with_config(config);
+        let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), Names::default());
         Self { agent, longest_body, longest_wait: Duration::MAX }
     }
 
@@ -36,6 +40,38 @@ impl Connections {
     #[must_use]
     pub fn with_longest_wait(self, longest_wait: Duration) -> Self {
         Self { longest_wait, ..self }
+    }
+}
+
+/// How long a host's addresses are remembered.
+const REMEMBERED: Duration = Duration::from_mins(1);
+
+/// Looks a host up once a minute. The library does so before every request, also where a connection is open, and
+/// on a thread of its own: that costs more than the request.
+#[derive(Debug, Default)]
+struct Names {
+    resolver: DefaultResolver,
+    found: Mutex<BTreeMap<String, (Instant, ResolvedSocketAddrs)>>,
+}
+
+impl Resolver for Names {
+    fn resolve(
+        &self,
+        uri: &http::Uri,
+        config: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        // Scheme, host and port, and nothing of the path.
+        let host = format!("{:?} {:?}", uri.scheme(), uri.authority());
+        let found = || self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((since, addresses)) = found().get(&host)
+            && since.elapsed() < REMEMBERED
+        {
+            return Ok(addresses.clone());
+        }
+        let fresh = self.resolver.resolve(uri, config, timeout)?;
+        found().insert(host, (Instant::now(), fresh.clone()));
+        Ok(fresh)
     }
 }
 

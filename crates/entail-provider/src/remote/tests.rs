@@ -37,7 +37,15 @@ fn service(
     change: impl FnOnce(Traffic) -> Traffic,
     answer: impl Fn(&HttpRequest, usize) -> Sent + Send + Sync + 'static,
 ) -> Service {
-    let clock = Arc::new(FakeClock::default());
+    service_at(Arc::default(), most_answers, change, answer)
+}
+
+fn service_at(
+    clock: Arc<FakeClock>,
+    most_answers: u32,
+    change: impl FnOnce(Traffic) -> Traffic,
+    answer: impl Fn(&HttpRequest, usize) -> Sent + Send + Sync + 'static,
+) -> Service {
     let traffic = Arc::new(change(traffic(&clock)));
     let calls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&calls);
@@ -224,18 +232,24 @@ fn a_wrong_address_is_one_clear_error_and_not_twenty_thousand() {
 }
 
 #[test]
-fn an_outage_is_survived() {
-    let service = service(
+fn an_outage_of_half_a_minute_fails_no_request() {
+    let clock = Arc::new(FakeClock::default());
+    let time = Arc::clone(&clock);
+    let service = service_at(
+        clock,
         1,
         |t| t,
-        |request, n| {
-            if (500..600).contains(&n) { Err(refused_connection()) } else { Ok(echo(request)) }
+        move |request, _| {
+            time.sleep(Duration::from_millis(50));
+            let out = (10..40).contains(&time.now().as_secs());
+            if out { Err(refused_connection()) } else { Ok(echo(request)) }
         },
     );
     let requests = questions(1_000, 1);
     let (delivered, result) = service.ask(&requests);
     result.unwrap();
     assert_each_once(&delivered, &requests);
+    assert!(service.traffic.told().failed > 0, "the outage was met");
 }
 
 #[test]
