@@ -5,6 +5,8 @@
 mod completion;
 mod connection;
 mod http;
+mod jobs;
+mod patience;
 mod provider;
 mod scripted;
 mod secret;
@@ -15,6 +17,7 @@ mod wire;
 pub use completion::{Completion, Finish, TokenLogprob, Usage};
 pub use connection::{Connections, MachineClock};
 pub use http::{Clock, HeaderValue, HttpRequest, HttpResponse, Transport, TransportError, Verb};
+pub use jobs::{JobFlavour, JobService, JobTrainer};
 pub use provider::{
     Capabilities, Deliver, Need, Provider, ProviderError, Request, Sampling, SystemPlace,
     complete_in_order,
