@@ -104,6 +104,7 @@ impl Line<'_> {
                 Err(Setback::Final(error)) => return Err(error),
                 Err(Setback::Passing { what, after, patience }) => (what, after, patience),
             };
+            eprintln!("DEBUGX {what} {after:?}");
             let spent = self.clock.now().saturating_sub(start);
             if spent > patience {
                 let what = format!("gave up after {} s: {what}", spent.as_secs());

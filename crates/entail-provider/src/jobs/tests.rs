@@ -263,7 +263,8 @@ fn a_failed_job_is_told_in_the_words_of_the_service_and_may_be_made_again() {
         );
         world.things().jobs[0]["status"] = json!("failed");
         trainer.train(&parts.job(), &MemoryLog::new(&disk)).unwrap_err();
-        assert_eq!((world.things().files.len(), world.things().jobs.len()), (1, 2));
+        let things = world.things();
+        assert_eq!((things.files.len(), things.jobs.len()), (1, 2));
     }
     let (world, parts) = (World::new(&[json!({ "status": "cancelled" })]), Parts::new(10));
     let error = trainer(world).train(&parts.job(), &MemoryLog::new(&Disk::default())).unwrap_err();
