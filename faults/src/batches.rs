@@ -1,16 +1,21 @@
 //! Batches in both shapes: `OpenAI`'s over files, Anthropic's inline.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use crate::counts::body_hash;
+use crate::date::rfc3339;
 use crate::files::File;
 use crate::query::Query;
 use crate::reply::{ApiError, Reply, Style, Tokens};
 use crate::route::{Call, Provider, World, stage};
 use crate::wire::Request;
 use crate::{BodyHash, anthropic, chat, draw};
+
+/// How long a batch may take.
+const WINDOW: Duration = Duration::from_hours(24);
 
 /// Who is asked, and how results come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +49,7 @@ pub(crate) struct Batch {
     endpoint: String,
     input_file: Option<String>,
     metadata: Value,
-    created: u64,
+    created: Duration,
     n_reads: u32,
     state: State,
 }
@@ -54,7 +59,8 @@ enum State {
     Waiting(Vec<Line>),
     /// The input is none.
     Invalid(String),
-    Canceled(usize),
+    /// So many lines, at this time.
+    Canceled(usize, Duration),
     Ended(Ended),
 }
 
@@ -68,6 +74,7 @@ struct Ended {
     error_file: Option<String>,
     /// Anthropic's results.
     results: Vec<u8>,
+    at: Duration,
 }
 
 /// Everything below `batches` of `OpenAI` (`style` of `OpenAI`) and below `messages/batches` of Anthropic.
@@ -115,7 +122,7 @@ pub(crate) fn serve(
         ("POST", [id, "cancel"]) => {
             let mut world = provider.world();
             let place = find(&world, id)?;
-            world.batches[place].cancel();
+            world.batches[place].cancel(call.unix);
             Ok(shown(&world, place))
         }
         ("GET", [id, "results"]) if inline => {
@@ -216,7 +223,7 @@ fn end(
         }
     }
     draw::shuffle(&mut order, seed);
-    let mut ended = Ended { n_lines: outcomes.len(), ..Ended::default() };
+    let mut ended = Ended { n_lines: outcomes.len(), at: call.unix, ..Ended::default() };
     for (_, outcome) in outcomes {
         match outcome {
             Outcome::Answered(_) => ended.n_completed += 1,
@@ -294,7 +301,7 @@ impl Batch {
             endpoint: endpoint.to_owned(),
             input_file,
             metadata,
-            created: call.unix.as_secs(),
+            created: call.unix,
             n_reads: 0,
             state: lines.map_or_else(State::Invalid, State::Waiting),
         };
@@ -330,9 +337,17 @@ impl Batch {
         format!("{prefix}_{place}")
     }
 
-    fn cancel(&mut self) {
+    fn cancel(&mut self, at: Duration) {
         if let State::Waiting(lines) = &self.state {
-            self.state = State::Canceled(lines.len());
+            self.state = State::Canceled(lines.len(), at);
+        }
+    }
+
+    fn ended_at(&self) -> Option<Duration> {
+        match &self.state {
+            State::Ended(ended) => Some(ended.at),
+            State::Canceled(_, at) => Some(*at),
+            State::Waiting(_) | State::Invalid(_) => None,
         }
     }
 
@@ -353,7 +368,7 @@ impl Batch {
             State::Invalid(_) => {
                 (if self.n_reads == 0 { "validating" } else { "failed" }, 0, &none)
             }
-            State::Canceled(n_lines) => ("cancelled", *n_lines, &none),
+            State::Canceled(n_lines, _) => ("cancelled", *n_lines, &none),
             State::Ended(ended) if ended.n_unanswered > 0 => ("expired", ended.n_lines, ended),
             State::Ended(ended) => ("completed", ended.n_lines, ended),
         };
@@ -373,7 +388,8 @@ impl Batch {
             "status": status,
             "output_file_id": ended.output_file,
             "error_file_id": ended.error_file,
-            "created_at": self.created,
+            "created_at": self.created.as_secs(),
+            "expires_at": (self.created + WINDOW).as_secs(),
             "request_counts": {
                 "total": n_lines,
                 "completed": ended.n_completed,
@@ -387,7 +403,7 @@ impl Batch {
         let none = Ended::default();
         let (status, n_waiting, n_canceled, ended) = match &self.state {
             State::Waiting(lines) => ("in_progress", lines.len(), 0, &none),
-            State::Canceled(n_lines) => ("ended", 0, *n_lines, &none),
+            State::Canceled(n_lines, _) => ("ended", 0, *n_lines, &none),
             State::Ended(ended) => ("ended", 0, 0, ended),
             State::Invalid(_) => {
                 unreachable!("an inline batch that is none is turned down at once")
@@ -407,9 +423,9 @@ impl Batch {
                 "canceled": n_canceled,
                 "expired": ended.n_unanswered,
             },
-            "created_at": "2026-01-01T00:00:00Z",
-            "expires_at": "2026-01-02T00:00:00Z",
-            "ended_at": (status == "ended").then_some("2026-01-01T01:00:00Z"),
+            "created_at": rfc3339(self.created),
+            "expires_at": rfc3339(self.created + WINDOW),
+            "ended_at": self.ended_at().map(rfc3339),
             "archived_at": null,
             "cancel_initiated_at": null,
             "results_url": results,

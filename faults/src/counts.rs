@@ -144,7 +144,8 @@ impl Tally {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    pub(crate) fn enter(&self, entry: Entry) {
+    /// Before the answer is written, so that a client that has it finds it counted.
+    pub(crate) fn enter(&self, entry: &Entry) {
         self.note(|counts| {
             *counts.endpoints.entry(entry.endpoint).or_default() += 1;
             *counts.statuses.entry(entry.status).or_default() += 1;
@@ -156,11 +157,30 @@ impl Tally {
                 Some(Gate::Limited) => counts.limited += 1,
                 None => {}
             }
-            for (hash, tokens) in entry.settled {
-                counts.pay(hash, tokens, Delivery::Whole);
+            for (hash, tokens) in &entry.settled {
+                counts.pay(*hash, *tokens, Delivery::Whole);
             }
-            for (hash, tokens) in entry.paid {
-                counts.pay(hash, tokens, entry.delivery);
+            for (hash, tokens) in &entry.paid {
+                counts.pay(*hash, *tokens, entry.delivery);
+            }
+        });
+    }
+
+    /// What was entered as whole could not be handed over.
+    pub(crate) fn spoil(&self, entry: &Entry) {
+        if entry.delivery == Delivery::Spoiled {
+            return;
+        }
+        self.note(|counts| {
+            for (hash, _) in &entry.paid {
+                counts.whole -= 1;
+                counts.spoiled += 1;
+                match counts.answered.get_mut(hash) {
+                    Some(times) if *times > 1 => *times -= 1,
+                    _ => {
+                        counts.answered.remove(hash);
+                    }
+                }
             }
         });
     }

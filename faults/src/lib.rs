@@ -15,6 +15,7 @@ mod anthropic;
 mod batches;
 mod chat;
 mod counts;
+mod date;
 mod draw;
 mod files;
 mod jobs;
@@ -25,6 +26,8 @@ mod route;
 mod script;
 mod server;
 mod spoil;
+#[cfg(test)]
+mod test_support;
 mod wire;
 
 pub use answers::{Answer, Answers, Question, Turn};

@@ -1,5 +1,7 @@
 //! One answer before it is spoiled, and the shapes in which providers say no.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use crate::BodyHash;
@@ -90,7 +92,7 @@ fn anthropic_kind(status: u16) -> &'static str {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) content_type: &'static str,
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     pub(crate) body: Vec<u8>,
     /// The answers of models in it, which a fault can spoil.
     pub(crate) paid: Vec<(BodyHash, Tokens)>,
@@ -114,7 +116,7 @@ impl Reply {
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Reply {
-        self.headers.push((name, value.into()));
+        self.headers.push((name.into(), value.into()));
         self
     }
 }

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use crate::batches::{self, Batch};
 use crate::counts::Gate;
+use crate::date::rfc3339;
 use crate::files::Files;
 use crate::jobs::{self, Job};
-use crate::limit::{Buckets, Level, Meter};
+use crate::limit::{Buckets, Meter};
 use crate::reply::{ApiError, Reply, Style};
 use crate::wire::Request;
 use crate::{Endpoint, Fault, Script, anthropic, chat, spoil};
@@ -163,14 +164,14 @@ pub(crate) fn answer(
     if let Some(wait) = meter.and_then(|meter| meter.wait) {
         let reply = spoil::too_many(place.style)
             .header("retry-after", spoil::whole_seconds(wait).to_string());
-        return turned_away(Gate::Limited, metered(reply, meter, place.style));
+        return turned_away(Gate::Limited, metered(reply, meter, place.style, call.unix));
     }
     let instead = drawn.and_then(|fault| spoil::instead(fault, place.style));
     let reply = instead.unwrap_or_else(|| {
         serve(provider, request, &place, call)
             .unwrap_or_else(|error| Reply::error(place.style, &error))
     });
-    let reply = metered(reply, meter, place.style);
+    let reply = metered(reply, meter, place.style, call.unix);
     Answered { endpoint, gate: None, fault: drawn, reply }
 }
 
@@ -186,29 +187,24 @@ fn wrong_key(style: Style) -> Reply {
 }
 
 /// Adds the headers that tell how much is left.
-fn metered(mut reply: Reply, meter: Option<Meter>, style: Style) -> Reply {
-    let Some(meter) = meter.filter(|_| style == Style::OpenAi) else { return reply };
-    let names = [
-        "x-ratelimit-limit-requests",
-        "x-ratelimit-remaining-requests",
-        "x-ratelimit-reset-requests",
-    ];
-    add_level(&mut reply, names, meter.requests);
-    if let Some(tokens) = meter.tokens {
-        let names = [
-            "x-ratelimit-limit-tokens",
-            "x-ratelimit-remaining-tokens",
-            "x-ratelimit-reset-tokens",
-        ];
-        add_level(&mut reply, names, tokens);
+fn metered(mut reply: Reply, meter: Option<Meter>, style: Style, unix: Duration) -> Reply {
+    let Some(meter) = meter else { return reply };
+    let levels = [("requests", Some(meter.requests)), ("tokens", meter.tokens)];
+    let levels = levels.into_iter().filter_map(|(what, level)| Some((what, level?)));
+    for (what, level) in levels {
+        let (limit, left) = (format!("{:.0}", level.size), format!("{:.0}", level.left.floor()));
+        let mut add = |name: String, value| reply.headers.push((name.into(), value));
+        if style == Style::Anthropic {
+            add(format!("anthropic-ratelimit-{what}-limit"), limit);
+            add(format!("anthropic-ratelimit-{what}-remaining"), left);
+            add(format!("anthropic-ratelimit-{what}-reset"), rfc3339(unix + level.reset));
+        } else {
+            add(format!("x-ratelimit-limit-{what}"), limit);
+            add(format!("x-ratelimit-remaining-{what}"), left);
+            add(format!("x-ratelimit-reset-{what}"), format!("{}ms", level.reset.as_millis()));
+        }
     }
     reply
-}
-
-fn add_level(reply: &mut Reply, [limit, remaining, reset]: [&'static str; 3], level: Level) {
-    reply.headers.push((limit, format!("{:.0}", level.size)));
-    reply.headers.push((remaining, format!("{:.0}", level.left.floor())));
-    reply.headers.push((reset, format!("{}ms", level.reset.as_millis())));
 }
 
 fn serve(
@@ -278,3 +274,6 @@ pub(crate) fn stage(n_reads: u32, polls: u32, stages: &[&'static str]) -> &'stat
     let place = n_reads as usize * stages.len() / polls.max(1) as usize;
     stages[place.min(stages.len() - 1)]
 }
+
+#[cfg(test)]
+mod tests;

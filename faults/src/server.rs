@@ -177,11 +177,20 @@ impl Drop for Registered {
 }
 
 /// A call at work.
-struct AtWork<'a>(&'a Tally);
+struct AtWork<'a> {
+    tally: &'a Tally,
+    number: u64,
+}
+
+impl AtWork<'_> {
+    fn begin(tally: &Tally) -> AtWork<'_> {
+        AtWork { tally, number: tally.begin() }
+    }
+}
 
 impl Drop for AtWork<'_> {
     fn drop(&mut self) {
-        self.0.end();
+        self.tally.end();
     }
 }
 
@@ -195,16 +204,14 @@ fn serve(shared: &Shared, mut stream: &TcpStream) -> io::Result<()> {
         if script.refuses() && reader.is_empty() && stream.peek(&mut [0])? == 0 {
             return Ok(());
         }
-        let early = script.refuses().then(|| shared.tally.begin());
-        let early_work = early.map(|_| AtWork(&shared.tally));
-        if early.and_then(|number| script.fault(number)) == Some(Fault::Refused) {
+        let early = script.refuses().then(|| AtWork::begin(&shared.tally));
+        if early.as_ref().and_then(|work| script.fault(work.number)) == Some(Fault::Refused) {
             shared.tally.note(|counts| *counts.faults.entry(Fault::Refused).or_default() += 1);
             return Ok(());
         }
         let Some(request) = reader.next(&mut stream)? else { return Ok(()) };
-        let number = early.unwrap_or_else(|| shared.tally.begin());
-        let _work = early_work.unwrap_or(AtWork(&shared.tally));
-        if !answer(shared, stream, &request, number, &mut out)? {
+        let work = early.unwrap_or_else(|| AtWork::begin(&shared.tally));
+        if !answer(shared, stream, &request, work.number, &mut out)? {
             return Ok(());
         }
     }
@@ -238,11 +245,14 @@ fn answer(
     let settled = std::mem::take(&mut reply.settled);
     out.clear();
     let after = spoil::render(out, reply, fault, request.keep_alive);
-    let written = if there { stream.write_all(out) } else { Err(io::ErrorKind::BrokenPipe.into()) };
-    let whole = written.is_ok() && spoil::leaves_whole(fault);
-    let delivery = if whole { Delivery::Whole } else { Delivery::Spoiled };
-    shared.tally.enter(Entry { endpoint, gate, fault, status, paid, delivery, settled });
-    written?;
+    let delivery =
+        if there && spoil::leaves_whole(fault) { Delivery::Whole } else { Delivery::Spoiled };
+    let entry = Entry { endpoint, gate, fault, status, paid, delivery, settled };
+    shared.tally.enter(&entry);
+    if !there {
+        return Ok(false);
+    }
+    stream.write_all(out).inspect_err(|_| shared.tally.spoil(&entry))?;
     if after == After::Stall {
         // The client's end of patience is the end of its half of the connection.
         while stream.read(&mut [0; 64])? > 0 {}
@@ -260,3 +270,6 @@ fn is_open(stream: &TcpStream) -> bool {
     };
     open && restored.is_ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,3 +146,6 @@ fn pad(body: &mut Vec<u8>, n_bytes: usize) {
 pub(crate) fn leaves_whole(fault: Option<Fault>) -> bool {
     matches!(fault, None | Some(Fault::SlowHeaders(_)))
 }
+
+#[cfg(test)]
+mod tests;

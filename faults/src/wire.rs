@@ -9,7 +9,7 @@ const MAX_HEAD: usize = 64 << 10;
 /// Most bytes of a request's body: `OpenAI`'s limit for a file.
 const MAX_BODY: usize = 512 << 20;
 
-/// One request, as places within the connection's buffer.
+/// One request.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) method: String,
