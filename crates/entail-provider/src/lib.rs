@@ -11,6 +11,7 @@ mod provider;
 mod scripted;
 mod secret;
 mod store;
+mod tinker;
 mod trainer;
 mod wire;
 
@@ -25,6 +26,7 @@ pub use provider::{
 pub use scripted::Scripted;
 pub use secret::Secret;
 pub use store::{CompletionStore, StoreError};
+pub use tinker::{TinkerService, TinkerTrainer, WeightReduction};
 pub use trainer::{
     Checkpoint, JobLog, RemoteSettings, TokenRow, TrainedModel, Trainer, TrainerError, TrainingJob,
     TrainingPoint,

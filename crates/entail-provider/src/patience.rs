@@ -59,20 +59,22 @@ pub(crate) struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Sends once. Any answer but a passing failure is an answer.
-    pub(crate) fn send(&self, request: &HttpRequest) -> Result<HttpResponse, Setback> {
-        let response = self.transport.send(request).map_err(|error| match error {
+    /// Sends once. Any answer is an answer.
+    pub(crate) fn raw(&self, request: &HttpRequest) -> Result<HttpResponse, Setback> {
+        self.transport.send(request).map_err(|error| match error {
             TransportError::Address { .. } | TransportError::TooLong { .. } => {
                 Setback::Final(self.refused(error.to_string()))
             }
             TransportError::Connect { .. }
             | TransportError::Timeout { .. }
             | TransportError::Broken { .. } => Setback::passing(error.to_string()),
-        })?;
-        match passing(&response) {
-            Some(setback) => Err(setback),
-            None => Ok(response),
-        }
+        })
+    }
+
+    /// Sends once. Any answer but a passing failure is an answer.
+    pub(crate) fn send(&self, request: &HttpRequest) -> Result<HttpResponse, Setback> {
+        let response = self.raw(request)?;
+        passing(&response).map_or(Ok(response), Err)
     }
 
     /// Sends once and reads the answer as JSON. An answer that is none, or an error within a good status, is a
@@ -104,7 +106,6 @@ impl Line<'_> {
                 Err(Setback::Final(error)) => return Err(error),
                 Err(Setback::Passing { what, after, patience }) => (what, after, patience),
             };
-            eprintln!("DEBUGX {what} {after:?}");
             let spent = self.clock.now().saturating_sub(start);
             if spent > patience {
                 let what = format!("gave up after {} s: {what}", spent.as_secs());
@@ -149,7 +150,7 @@ pub(crate) fn path(url: &str) -> &str {
 }
 
 /// Reads a passing failure off an answer. Quotas come back by paying, not by waiting.
-fn passing(response: &HttpResponse) -> Option<Setback> {
+pub(crate) fn passing(response: &HttpResponse) -> Option<Setback> {
     let said = || format!("answered {}: {}", response.status, words(&response.body));
     match response.status {
         402 => Some(Setback::Passing { what: said(), after: Some(UNPAID.1), patience: UNPAID.0 }),

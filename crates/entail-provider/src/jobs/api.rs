@@ -185,8 +185,10 @@ impl Api<'_> {
 
     fn request(&self, verb: Verb, path: &str, query: &Query) -> HttpRequest {
         let service = self.service;
-        let mut pairs: Vec<String> =
-            query.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
+        let mut pairs: Vec<String> = query
+            .iter()
+            .map(|(name, value)| format!("{}={}", escape(name), escape(value)))
+            .collect();
         let key = service.key.clone();
         let key = match &service.flavour {
             JobFlavour::OpenAi => ("authorization", HeaderValue::Secret("Bearer ", key)),

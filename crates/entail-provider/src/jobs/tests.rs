@@ -59,7 +59,8 @@ impl Things {
         let parts: Vec<&str> = path.split('/').skip(4).collect();
         let page = |rows: &[Value]| {
             let after = query.split('&').find_map(|pair| pair.strip_prefix("after="));
-            let start = after.map_or(0, |id| rows.iter().position(|row| row["id"] == id).unwrap() + 1);
+            let start =
+                after.map_or(0, |id| rows.iter().position(|row| row["id"] == id).unwrap() + 1);
             let rest = &rows[start..];
             json!({ "data": rest[..rest.len().min(2)], "has_more": rest.len() > 2 })
         };
@@ -82,7 +83,9 @@ impl Things {
             (Verb::Get, ["fine_tuning", "jobs"]) => page(&self.jobs),
             (Verb::Post, ["fine_tuning", "jobs"]) => {
                 let mut job: Value = serde_json::from_slice(&request.body).unwrap();
-                assert!(!self.azure || job.get("metadata").is_none() && job.get("method").is_none());
+                assert!(
+                    !self.azure || job.get("metadata").is_none() && job.get("method").is_none()
+                );
                 job["id"] = json!(format!("ftjob-{}", self.jobs.len()));
                 self.jobs.push(job.clone());
                 job
@@ -199,7 +202,9 @@ fn what_is_sent_is_what_the_service_documents() {
         })
     );
     let bearer = HeaderValue::Secret("Bearer ", Secret::new("sk-canary").unwrap());
-    assert!(things.requests.iter().all(|r| r.headers[0] == ("authorization".into(), bearer.clone())));
+    assert!(
+        things.requests.iter().all(|r| r.headers[0] == ("authorization".into(), bearer.clone()))
+    );
     assert!(!format!("{:?} {:?}", things.requests, trainer(world.clone())).contains("canary"));
 }
 
@@ -207,7 +212,8 @@ fn what_is_sent_is_what_the_service_documents() {
 fn azure_has_its_own_manners() {
     let (world, parts) = (World::succeeding(), Parts::new(10));
     world.things().azure = true;
-    let model = azure(world.clone()).train(&parts.job(), &MemoryLog::new(&Disk::default())).unwrap();
+    let model =
+        azure(world.clone()).train(&parts.job(), &MemoryLog::new(&Disk::default())).unwrap();
     assert_eq!(model.model, "azure:ft:gpt-4.1:org:x:abc");
     assert_eq!(model.expires, None);
     assert!(model.notes.iter().any(|note| note.contains("deploy ft:gpt-4.1:org:x:abc by hand")));
@@ -232,12 +238,15 @@ fn a_killed_process_finds_its_file_and_its_job() {
             for i in 0..5 {
                 let mut things = world.things();
                 things.files.push(json!({ "id": format!("other-{i}"), "filename": "other.jsonl" }));
-                things.jobs.push(json!({ "id": format!("otherjob-{i}"), "training_file": "other" }));
+                things
+                    .jobs
+                    .push(json!({ "id": format!("otherjob-{i}"), "training_file": "other" }));
             }
             let parts = Parts::new(10);
             let service: Arc<dyn Transport> = world.clone();
-            let again =
-                killed_and_again(deaths, &service, &parts.job(), |transport| Box::new(make(transport)));
+            let again = killed_and_again(deaths, &service, &parts.job(), |transport| {
+                Box::new(make(transport))
+            });
             let things = world.things();
             assert_eq!((things.files.len(), things.jobs.len()), (6, 6), "killed at {deaths}");
             let Some(again) = again else { break };
@@ -253,7 +262,8 @@ fn a_killed_process_finds_its_file_and_its_job() {
 fn a_failed_job_is_told_in_the_words_of_the_service_and_may_be_made_again() {
     let codes = ["invalid_training_file", "exceeded_quota", "moderation_blocked"];
     for code in codes {
-        let state = json!({ "status": "failed", "error": { "code": code, "message": "line 3 is bad" } });
+        let state =
+            json!({ "status": "failed", "error": { "code": code, "message": "line 3 is bad" } });
         let (world, parts, disk) = (World::new(&[state]), Parts::new(10), Disk::default());
         let trainer = trainer(world.clone());
         let error = trainer.train(&parts.job(), &MemoryLog::new(&disk)).unwrap_err();
@@ -290,10 +300,14 @@ fn what_cannot_work_is_refused_before_anything_is_sent() {
 
 #[test]
 fn a_cancelled_wait_leaves_the_job_to_be_found() {
-    let (world, parts, disk) = (World::new(&[json!({ "status": "running" })]), Parts::new(10), Disk::default());
+    let (world, parts, disk) =
+        (World::new(&[json!({ "status": "running" })]), Parts::new(10), Disk::default());
     let log = MemoryLog { cancelled: true, ..MemoryLog::new(&disk) };
     // Each call gets as far as its first wait.
-    assert!(matches!(trainer(world.clone()).train(&parts.job(), &log), Err(TrainerError::Cancelled)));
+    assert!(matches!(
+        trainer(world.clone()).train(&parts.job(), &log),
+        Err(TrainerError::Cancelled)
+    ));
     assert_eq!(world.things().files.len(), 1);
 }
 
@@ -304,13 +318,19 @@ fn without_events_the_file_of_results_is_read_and_without_both_it_is_said() {
     let trainer = over_sockets(&server);
     let model = trainer.train(&parts.job(), &MemoryLog::new(&Disk::default())).unwrap();
     assert_eq!(model.curve.len(), 5);
-    let world = World::new(&[json!({ "status": "succeeded", "fine_tuned_model": "ft:x", "result_files": ["file-results"] })]);
+    let world = World::new(&[
+        json!({ "status": "succeeded", "fine_tuned_model": "ft:x", "result_files": ["file-results"] }),
+    ]);
     let log_disk = Disk::default();
     let log = MemoryLog::new(&log_disk);
     let silent = Silent(world);
     let model = self::trainer(Arc::new(silent)).train(&parts.job(), &log).unwrap();
     assert!(model.curve.is_empty() && model.checkpoints.is_empty());
-    assert!(model.notes.iter().any(|note| note.contains("file-results could not be read")), "{:?}", model.notes);
+    assert!(
+        model.notes.iter().any(|note| note.contains("file-results could not be read")),
+        "{:?}",
+        model.notes
+    );
 }
 
 /// A service without events and checkpoints.
@@ -327,7 +347,8 @@ impl Transport for Silent {
 }
 
 fn over_sockets(server: &Server) -> JobTrainer {
-    let service = JobService { poll: Duration::from_millis(5), ..service(format!("{}/v1", server.url())) };
+    let service =
+        JobService { poll: Duration::from_millis(5), ..service(format!("{}/v1", server.url())) };
     JobTrainer::new(
         service,
         Arc::new(Connections::new(2, 64 << 20)),
@@ -350,13 +371,15 @@ fn over_sockets_with_faults_there_is_one_file_and_one_job() {
     };
     let server = Server::start(script).unwrap();
     let parts = Parts::new(40);
-    let first = over_sockets(&server).train(&parts.job(), &MemoryLog::new(&Disk::default())).unwrap();
+    let first =
+        over_sockets(&server).train(&parts.job(), &MemoryLog::new(&Disk::default())).unwrap();
     assert!(first.model.starts_with("openai:ft:gpt-4.1-2025-04-14:org:claim-conscious-arm:"));
     assert_eq!(first.curve.len(), 20);
     assert_eq!(first.checkpoints.last().unwrap().step, 20);
     assert!(first.notes[0].contains("\"n_epochs\":2"), "{:?}", first.notes);
     // Another process without the log: everything is found by its key.
-    let second = over_sockets(&server).train(&parts.job(), &MemoryLog::new(&Disk::default())).unwrap();
+    let second =
+        over_sockets(&server).train(&parts.job(), &MemoryLog::new(&Disk::default())).unwrap();
     assert_eq!(second, first);
     assert_eq!(first.job, "ftjob-00000000");
     let counts = server.counts();

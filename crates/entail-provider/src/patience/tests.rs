@@ -14,7 +14,11 @@ impl Transport for Answers {
     }
 }
 
-fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Result<HttpResponse, TransportError> {
+fn answer(
+    status: u16,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<HttpResponse, TransportError> {
     let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     Ok(HttpResponse { status, headers, body: body.into() })
 }
@@ -65,7 +69,10 @@ fn what_does_not_pass_is_said_at_once_in_the_words_of_the_service() {
     for status in [400, 401, 403, 404, 422, 429] {
         let (result, took) = persist(vec![answer(status, &[], body)]);
         let text = result.unwrap_err().to_string();
-        assert_eq!(text, format!("there: /v1/thing answered {status}: no money (insufficient_quota)"));
+        assert_eq!(
+            text,
+            format!("there: /v1/thing answered {status}: no money (insufficient_quota)")
+        );
         assert!(took < 1e-9);
     }
 }
@@ -82,11 +89,8 @@ fn patience_ends() {
 
 #[test]
 fn a_cancelled_wait_ends() {
-    let (transport, clock, disk) = (
-        Answers(Mutex::new(vec![answer(503, &[], "")])),
-        FakeClock::default(),
-        Disk::default(),
-    );
+    let (transport, clock, disk) =
+        (Answers(Mutex::new(vec![answer(503, &[], "")])), FakeClock::default(), Disk::default());
     let log = MemoryLog { cancelled: true, ..MemoryLog::new(&disk) };
     let line = Line { provider: "there", transport: &transport, clock: &clock, log: &log };
     let result = line.persist(|| -> Result<(), Setback> { Err(Setback::passing("busy")) });

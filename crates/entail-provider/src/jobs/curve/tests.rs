@@ -13,8 +13,11 @@ fn every_spelling_of_the_file_is_read() {
                1,0.69315,0.5,,\n2,8e-05,1.0,0.1,0.9\n3,,,,\n";
     let azure = "step,train_loss,train_mean_token_accuracy,valid_loss,validation_mean_token_accuracy,full_valid_loss,full_valid_mean_token_accuracy\r\n\
                  1,0.69315,0.5,,,,\r\n2.0,8e-05,1.0,0.1,0.9,,\r\n3,,,,,,\r\n";
-    let expected =
-        vec![point(1, Some(0.69315), Some(0.5)), point(2, Some(8e-5), Some(1.0)), point(3, None, None)];
+    let expected = vec![
+        point(1, Some(0.69315), Some(0.5)),
+        point(2, Some(8e-5), Some(1.0)),
+        point(3, None, None),
+    ];
     for text in [old, azure] {
         assert_eq!(of_results(text.as_bytes()).unwrap(), expected);
         let mut packed = STANDARD.encode(text);
@@ -39,7 +42,12 @@ fn events_give_points_in_order_and_each_step_once() {
         json!({ "type": "metrics", "data": {
             "step": step, "total_steps": 3, "train_loss": loss, "train_mean_token_accuracy": 0.5 } })
     };
-    let events = [event(3, 0.1), json!({ "message": "Job started", "data": null }), event(2, 0.2), event(2, 0.2)];
+    let events = [
+        event(3, 0.1),
+        json!({ "message": "Job started", "data": null }),
+        event(2, 0.2),
+        event(2, 0.2),
+    ];
     let expected = [point(2, Some(0.2), Some(0.5)), point(3, Some(0.1), Some(0.5))];
     assert_eq!(of_events(&events), expected);
     assert_eq!(progress(&events), Some((3, 3)));
