@@ -158,12 +158,12 @@ impl Run<'_> {
             let usable = |file: &Value| {
                 file["filename"] == name.as_str() && !is_spoiled(text(file, "status"))
             };
-            let found = self.api.find("files", self.api.files_query(), usable)?;
+            let found = self.api.find("files", &self.api.files_query(), usable)?;
             let file = match found {
                 Some(file) => file,
                 None => self.api.upload(&name, &content)?,
             };
-            self.api.id(&file)
+            api::id(&file)
         })?;
         self.record(&State::Uploaded { file: file.clone() })?;
         Ok(file)
@@ -182,12 +182,12 @@ impl Run<'_> {
         };
         let body = self.api.job_body(self.job, &file);
         let id = self.line.persist(|| {
-            let found = self.api.find("fine_tuning/jobs", self.api.jobs_query(&key), ours)?;
+            let found = self.api.find("fine_tuning/jobs", &self.api.jobs_query(&key), ours)?;
             let job = match found {
                 Some(job) => job,
                 None => self.api.post("fine_tuning/jobs", &body)?,
             };
-            self.api.id(&job)
+            api::id(&job)
         })?;
         self.record(&State::Created { file, job: id.clone() })?;
         Ok(id)

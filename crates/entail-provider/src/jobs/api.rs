@@ -65,7 +65,7 @@ impl Api<'_> {
     pub(super) fn find(
         &self,
         path: &str,
-        query: Vec<(&'static str, String)>,
+        query: &Query,
         fits: impl Fn(&Value) -> bool,
     ) -> Result<Option<Value>, Setback> {
         let mut found = None;
@@ -81,7 +81,7 @@ impl Api<'_> {
     /// All rows of a list.
     pub(super) fn all(&self, path: &str) -> Result<Vec<Value>, Setback> {
         let mut rows = Vec::new();
-        self.walk(path, vec![("limit", PAGE.to_owned())], |row| {
+        self.walk(path, &[("limit", PAGE.to_owned())], |row| {
             rows.push(row);
             true
         })?;
@@ -92,12 +92,12 @@ impl Api<'_> {
     fn walk(
         &self,
         path: &str,
-        query: Vec<(&'static str, String)>,
+        query: &Query,
         mut visit: impl FnMut(Value) -> bool,
     ) -> Result<(), Setback> {
         let mut after: Option<String> = None;
         loop {
-            let mut query = query.clone();
+            let mut query = query.to_vec();
             query.extend(after.clone().map(|after| ("after", after)));
             let mut page = self.get(path, &query)?;
             let more = page["has_more"] == true;
@@ -175,14 +175,6 @@ impl Api<'_> {
         if suffix.is_empty() { "entail".to_owned() } else { suffix.to_owned() }
     }
 
-    /// The id of what was found or made.
-    pub(super) fn id(&self, object: &Value) -> Result<String, Setback> {
-        match object["id"].as_str() {
-            Some(id) if !id.is_empty() => Ok(id.to_owned()),
-            _ => Err(Setback::passing(format!("an answer without an id: {object}"))),
-        }
-    }
-
     fn request(&self, verb: Verb, path: &str, query: &Query) -> HttpRequest {
         let service = self.service;
         let mut pairs: Vec<String> = query
@@ -211,6 +203,14 @@ impl Api<'_> {
 /// A text field; empty where there is none.
 pub(super) fn text<'a>(object: &'a Value, name: &str) -> &'a str {
     object[name].as_str().unwrap_or_default()
+}
+
+/// The id of what was found or made.
+pub(super) fn id(object: &Value) -> Result<String, Setback> {
+    match object["id"].as_str() {
+        Some(id) if !id.is_empty() => Ok(id.to_owned()),
+        _ => Err(Setback::passing(format!("an answer without an id: {object}"))),
+    }
 }
 
 /// The part of the seed that fits: `OpenAI` takes 0 to 2³¹ − 1.

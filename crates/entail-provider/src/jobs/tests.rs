@@ -132,7 +132,7 @@ fn service(base: String) -> JobService {
         base,
         flavour: JobFlavour::OpenAi,
         key: Secret::new("sk-canary").unwrap(),
-        poll: Duration::from_secs(60),
+        poll: Duration::from_mins(1),
     }
 }
 

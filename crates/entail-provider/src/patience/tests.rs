@@ -4,8 +4,10 @@ use super::*;
 use crate::Verb;
 use crate::trainer::test_support::{Disk, FakeClock, MemoryLog};
 
+type Answer = Result<HttpResponse, TransportError>;
+
 /// Gives its answers in order, the last one again and again.
-struct Answers(Mutex<Vec<Result<HttpResponse, TransportError>>>);
+struct Answers(Mutex<Vec<Answer>>);
 
 impl Transport for Answers {
     fn send(&self, _: &HttpRequest) -> Result<HttpResponse, TransportError> {
@@ -14,19 +16,14 @@ impl Transport for Answers {
     }
 }
 
-fn answer(
-    status: u16,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> Result<HttpResponse, TransportError> {
+#[expect(clippy::unnecessary_wraps, reason = "stands in lists beside failures")]
+fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
     let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     Ok(HttpResponse { status, headers, body: body.into() })
 }
 
 /// What comes of these answers, and how many seconds that takes.
-fn persist(
-    answers: Vec<Result<HttpResponse, TransportError>>,
-) -> (Result<Value, TrainerError>, f64) {
+fn persist(answers: Vec<Answer>) -> (Result<Value, TrainerError>, f64) {
     let (transport, clock, disk) =
         (Answers(Mutex::new(answers)), FakeClock::default(), Disk::default());
     let log = MemoryLog::new(&disk);

@@ -115,12 +115,12 @@ pub(super) fn chunks<'a>(batch: &[&'a Example]) -> Vec<Vec<&'a Example>> {
     let mut n_bytes = 0;
     for &example in batch {
         n_bytes += example.n_bytes();
-        match chunks.last_mut().filter(|c| c.len() < MOST_DATA && n_bytes <= MOST_BYTES) {
-            Some(chunk) => chunk.push(example),
-            None => {
-                n_bytes = example.n_bytes();
-                chunks.push(vec![example]);
-            }
+        let open = chunks.last_mut().filter(|c| c.len() < MOST_DATA && n_bytes <= MOST_BYTES);
+        if let Some(chunk) = open {
+            chunk.push(example);
+        } else {
+            n_bytes = example.n_bytes();
+            chunks.push(vec![example]);
         }
     }
     chunks

@@ -68,17 +68,16 @@ impl Things {
     ) -> HttpResponse {
         let operation = (model.to_owned(), number);
         let known = self.given.get(&operation).copied();
-        let result = match known {
-            // Sent again: what was done is not done again.
-            Some(promise) => self.promises[promise].result.clone(),
-            None => {
-                if number > 0 {
-                    let model = self.models.get_mut(model).expect("the model was made");
-                    assert_eq!(number, model.next, "{call} leaves a gap");
-                    model.next += 1;
-                }
-                result(self)
+        // Sent again: what was done is not done again.
+        let result = if let Some(promise) = known {
+            self.promises[promise].result.clone()
+        } else {
+            if number > 0 {
+                let model = self.models.get_mut(model).expect("the model was made");
+                assert_eq!(number, model.next, "{call} leaves a gap");
+                model.next += 1;
             }
+            result(self)
         };
         self.promises.push(Promised { operation: operation.clone(), result, looks: 0 });
         let promise = self.promises.len() - 1;
@@ -99,11 +98,11 @@ impl Things {
                     &json!({ "type": "try_again", "request_id": "x", "queue_state": "active" }),
                 );
             }
-            2 if place % 3 == 0 => {
+            2 if place.is_multiple_of(3) => {
                 return json_answer(408, &json!({ "queue_state": "paused_capacity" }));
             }
-            3 if place % 4 == 0 => return json_answer(400, &json!("a proxy's mood")),
-            4 if place % 5 == 0 => return json_answer(402, &json!("pay first")),
+            3 if place.is_multiple_of(4) => return json_answer(400, &json!("a proxy's mood")),
+            4 if place.is_multiple_of(5) => return json_answer(402, &json!("pay first")),
             _ => {}
         }
         let operation = promise.operation.clone();
@@ -410,7 +409,7 @@ fn the_heart_beats_every_ten_seconds_and_stops_with_the_work() {
     let ended = AtomicBool::new(false);
     let session = Session { line, service: &service, id: "s1", ended: &ended };
     session.alive(|| {
-        while clock.now() < Duration::from_secs(60) {
+        while clock.now() < Duration::from_mins(1) {
             clock.sleep(Duration::from_millis(100));
         }
     });

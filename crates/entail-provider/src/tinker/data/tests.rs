@@ -46,7 +46,8 @@ fn answers_of_the_package_are_read_in_all_their_forms() {
     for output in outputs {
         assert_eq!(logprobs(output).unwrap(), expected);
     }
-    assert_eq!(ForwardBackwardOutput::decode(outputs[0]).unwrap().metrics["loss:sum"], 3.125);
+    let metrics = ForwardBackwardOutput::decode(outputs[0]).unwrap().metrics;
+    assert_eq!(metrics, BTreeMap::from([("loss:sum".to_owned(), 3.125)]));
 }
 
 #[test]
