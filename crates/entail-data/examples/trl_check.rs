@@ -56,7 +56,7 @@ fn write(base: &str, folder: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 fn read(base: &Path, adapter: &Path) -> Result<(), Box<dyn Error>> {
-    let config = Config::from_json(&fs::read_to_string(base.join("config.json"))?)?;
+    let config = Config::parse(&fs::read_to_string(base.join("config.json"))?)?;
     let description = fs::read_to_string(adapter.join("adapter_config.json"))?;
     let tensors = fs::read(adapter.join("adapter_model.safetensors"))?;
     let adapter = read_adapter(&config, &description, &tensors)?;

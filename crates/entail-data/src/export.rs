@@ -31,7 +31,7 @@ pub struct TrlRecipe {
     pub weight_decay: f64,
     /// Gradients longer than this are shortened to it; `None`: never.
     pub clip_norm: Option<f64>,
-    /// Seed of the adapter's first weights. Its lower 32 bits are used: NumPy takes no more.
+    /// Seed of the adapter's first weights. Its lower 32 bits are used: `NumPy` takes no more.
     pub init_seed: u64,
 }
 
@@ -106,13 +106,13 @@ pub fn trl_job(
         "clip_norm": recipe.clip_norm.unwrap_or(0.0),
         "init_seed": recipe.init_seed & 0xffff_ffff,
     });
-    let lines: String =
-        rows.iter().map(|row| format!("{}\n", json!({ "messages": row }))).collect();
+    let lines: Vec<String> =
+        rows.iter().map(|row| json!({ "messages": row }).to_string() + "\n").collect();
     let pretty = serde_json::to_string_pretty(&config).expect("a JSON value has a text") + "\n";
     let file = |name, content: String| JobFile { name, content };
     Ok(vec![
         file("train.py", TRAIN.to_owned()),
-        file("rows.jsonl", lines),
+        file("rows.jsonl", lines.concat()),
         file("batches.json", format!("{}\n", json!(batches))),
         file("config.json", pretty),
         file("requirements.txt", REQUIREMENTS.to_owned()),
