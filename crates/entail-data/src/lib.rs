@@ -1,6 +1,7 @@
 //! Rows in: the organism's synthetic world, its language and corpus, and training rows made from stances.
 
 mod corpus;
+mod export;
 mod language;
 mod lint;
 mod spec;
@@ -9,6 +10,7 @@ mod text;
 mod world;
 
 pub use corpus::Corpus;
+pub use export::{ExportError, JobFile, TrlRecipe, trl_job};
 pub use language::{CHAT_TEMPLATE, END, Lexicon};
 pub use lint::{LeakCheck, normal_question};
 pub use spec::{OrganismSpec, Size, SpecError};

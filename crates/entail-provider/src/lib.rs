@@ -10,16 +10,19 @@ mod connection;
 mod dates;
 mod dotenv;
 mod http;
+mod jobs;
 mod keys;
 mod limits;
 mod name;
 mod openai;
+mod patience;
 mod provider;
 mod refused;
 mod remote;
 mod scripted;
 mod secret;
 mod store;
+mod tinker;
 mod traffic;
 mod trainer;
 mod wire;
@@ -29,6 +32,7 @@ pub use completion::{Completion, Finish, TokenLogprob, Usage};
 pub use connect::{Adapters, ConnectError, Probe, capabilities, probe, wire};
 pub use connection::{Connections, MachineClock};
 pub use http::{Clock, HeaderValue, HttpRequest, HttpResponse, Transport, TransportError, Verb};
+pub use jobs::{JobFlavour, JobService, JobTrainer};
 pub use keys::{Keys, KeysError, MissingKey};
 pub use limits::Remaining;
 pub use name::{AddressError, ModelName, NameError, RemoteModel, Service};
@@ -43,6 +47,7 @@ pub use store::{
     CompletionStore, DamagedRow, ExchangeError, Group, Imported, Origin, Salvaged, Stats,
     StoreError, Verified,
 };
+pub use tinker::{TinkerService, TinkerTrainer, WeightReduction};
 pub use traffic::{
     Account, Allowance, AllowanceError, Budget, Cost, Limits, Money, Patience, Price, Prices,
     PricesError, Told, Traffic, Worst,

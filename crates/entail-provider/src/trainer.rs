@@ -68,6 +68,9 @@ pub struct TrainingPoint {
     pub loss: Option<f64>,
     /// Share of tokens predicted, by the same.
     pub accuracy: Option<f64>,
+    /// Loss in nats per learned token, all learned tokens of the batch alike, where every token's loss is known.
+    #[serde(default)]
+    pub token_loss: Option<f64>,
 }
 
 /// What a trainer made.
@@ -155,3 +158,6 @@ pub trait Trainer: Send + Sync {
     /// job.
     fn train(&self, job: &TrainingJob<'_>, log: &dyn JobLog) -> Result<TrainedModel, TrainerError>;
 }
+
+#[cfg(test)]
+pub(crate) mod test_support;
