@@ -124,7 +124,7 @@ fn alone(ground: &Ground, fault: Fault) -> Result<Checks> {
     let model = seeded(&server);
     let ask = Ask { limit: Some(1), ..Ask::about(&model, 0) };
     let stances = Ask { samples: 1, ..ask }.n();
-    let ask = Ask { samples: ground.size(EACH, EACH / 2).div_ceil(stances), ..ask };
+    let ask = Ask { samples: ground.size(EACH, EACH / 6).div_ceil(stances), ..ask };
     let start = Instant::now();
     let mut runs = 0;
     let ended = loop {
