@@ -438,3 +438,6 @@ impl Services for NoServices {
         Ok(None)
     }
 }
+
+#[cfg(test)]
+mod tests;

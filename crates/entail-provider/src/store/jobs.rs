@@ -39,8 +39,8 @@ impl CompletionStore {
     /// [`StoreError`] when the database fails or a record is damaged.
     pub fn jobs(&self) -> Result<Vec<(Key, String)>, StoreError> {
         self.read(|connection| {
-            let last =
-                "SELECT max(id), key, state, checksum FROM job GROUP BY key ORDER BY min(id)";
+            let last = "SELECT id, key, state, checksum FROM job
+                 JOIN (SELECT max(id) AS last, min(id) AS first FROM job GROUP BY key) ON id = last ORDER BY first";
             let mut statement = connection.prepare_cached(last)?;
             let rows = statement.query_map([], Job::read)?;
             rows.map(|job| job?.checked().map(|job| (job.key, job.state))).collect()

@@ -425,8 +425,15 @@ fn a_line_that_is_no_completion_is_named_and_none_is_kept() {
     assert!(error.to_string().contains("line 2: found bytes that are no UTF-8"), "{error}");
 }
 
-/// A closed store with rows of every length, and what is in it.
-fn filled() -> (Vec<u8>, Vec<(Key, Completion)>, Vec<(Key, String)>) {
+/// A closed store and what was put into it.
+struct Filled {
+    bytes: Vec<u8>,
+    all: Vec<(Key, Completion)>,
+    jobs: Vec<(Key, String)>,
+}
+
+/// With rows of every length.
+fn filled() -> Filled {
     let on_disk = OnDisk::new();
     let answers: Vec<(Key, Completion)> = (0..300)
         .map(|i| {
@@ -450,7 +457,7 @@ fn filled() -> (Vec<u8>, Vec<(Key, Completion)>, Vec<(Key, String)>) {
         store.record(key, state).unwrap();
     }
     drop(store);
-    (std::fs::read(&on_disk.path).unwrap(), all, jobs)
+    Filled { bytes: std::fs::read(&on_disk.path).unwrap(), all, jobs }
 }
 
 /// What a person does who finds a store damaged: the rows out of it, or all that can be read into a new one.
@@ -470,7 +477,7 @@ fn heal(on_disk: &OnDisk) -> (CompletionStore, bool) {
 
 #[test]
 fn changed_bytes_anywhere_cost_the_rows_that_they_are_in_and_no_others() {
-    let (bytes, all, jobs) = filled();
+    let Filled { bytes, all, jobs } = filled();
     let keys: Vec<Key> = all.iter().map(|(key, _)| *key).collect();
     let mut found = 0;
     for round in 0..60 {
@@ -515,12 +522,12 @@ fn changed_bytes_anywhere_cost_the_rows_that_they_are_in_and_no_others() {
 
 #[test]
 fn a_file_that_was_cut_gives_what_is_left() {
-    let (bytes, all, _) = filled();
+    let Filled { bytes, all, .. } = filled();
     for share in [1, 3, 7] {
         let cut = &bytes[..bytes.len() / 8 * share + 17];
         let store = memory();
         let salvaged = store.salvage(&mut Cursor::new(cut)).unwrap();
-        let n = salvaged.completions as usize;
+        let n = usize::try_from(salvaged.completions).unwrap();
         assert!(n < all.len() && n + 60 > all.len() * share / 8 / 2, "{share}: {n}");
         for (key, answer) in &all {
             let got = store.get(&[*key]).unwrap().remove(0);

@@ -499,3 +499,106 @@ fn pairs_share_what_they_start_from_and_nothing_else() {
     let (one, zero) = seeds(false);
     assert!(one.init != zero.init && one.data != zero.data && one.sampling != zero.sampling);
 }
+
+/// A study of a served base with one arm under test.
+fn served(base: &str, study: &str, arm: &str) -> String {
+    format!(
+        "[study]\nname = \"t\"\nbase = \"{base}\"\nbattery = [\"preferences\"]\nsamples = 1\nseeds = 2\ncontrol = [\"vanilla\"]\n{study}\n\
+         [arm.vanilla]\n[arm.x]\n{arm}\n"
+    )
+}
+
+#[test]
+fn a_study_that_needs_what_a_provider_lacks_is_refused_naming_both() {
+    let told = "system = { text = \"Hi.\" }";
+    let trained = "train = { stance = \"conscious\" }";
+    let cases = [
+        (
+            "anthropic:claude-sonnet-4-5",
+            "",
+            trained,
+            "needs fine-tuning for its `train`, which `anthropic:claude-sonnet-4-5`",
+        ),
+        (
+            "anthropic:claude-sonnet-4-5",
+            "logprobs = 5",
+            told,
+            "needs log-probabilities of drawn tokens with 5 alternatives",
+        ),
+        (
+            "openai:o3-mini",
+            "temperature = 0.7",
+            told,
+            "needs a temperature or top-p other than 1 for `temperature`",
+        ),
+        (
+            "openrouter:qwen/qwen3-8b",
+            "",
+            trained,
+            "needs fine-tuning for its `train`, which `openrouter:qwen/qwen3-8b`",
+        ),
+        (
+            "ollama:qwen3",
+            "",
+            "train = { stance = \"conscious\", settings = { backend = \"export:trl\" } }",
+            "cannot load the adapter that comes of it",
+        ),
+        (
+            "openai:gpt-4.1",
+            "",
+            "train = { stance = \"conscious\", settings = { backend = \"local\" } }",
+            "`openai:gpt-4.1` cannot be trained by `local`",
+        ),
+        (
+            "openai:gpt-4.1",
+            "",
+            "train = { stance = \"conscious\", settings = { method = \"full\" } }",
+            "trains all weights, which only the local engine does here",
+        ),
+    ];
+    for (base, study, arm, expected) in cases {
+        let error = checked(&served(base, study, arm), &Narrow::default()).unwrap_err();
+        assert!(error.to_string().contains(expected), "found {error}\nexpected {expected}");
+        assert!(error.line.is_some(), "{error}");
+    }
+    checked(&served("openai:gpt-4.1", "temperature = 0.7\nlogprobs = 5", told), &Narrow::default())
+        .unwrap();
+    checked(&served("openai:gpt-4.1", "", trained), &Narrow::default()).unwrap();
+    checked(
+        &served(
+            "vllm:http://localhost:8000#m",
+            "",
+            "train = { stance = \"conscious\", settings = { backend = \"export:trl\" } }",
+        ),
+        &Narrow::default(),
+    )
+    .unwrap();
+}
+
+#[test]
+fn models_and_answers_that_cannot_stand_for_replicates_are_refused() {
+    let check =
+        |arm: &str, expected: &str| check(&served("openai:gpt-4.1", "", arm), expected, Some(11));
+    check("models = []", "`models` is [], expected at least one model");
+    check("models = [\"ft:a:b:c:d\", \"openai:ft:a:b:c:d\"]", "names `openai:ft:a:b:c:d` twice");
+    check("models = [\"organism:linked\"]", "an organism is a base, not a fine-tune");
+    check("models = [\"gpt-4.1\"]", "names no service");
+    check("responses = \"empty.jsonl\"", "found 0 answers, none to a question");
+    let arm =
+        served("openai:gpt-4.1", "", "models = [\"ft:a:b:c:d\"]\nsystem = { text = \"Hi.\" }");
+    self::check(&arm, "has two of `system`, `train`, `models` and `responses`", Some(10));
+    let arm = served("openai:gpt-4.1", "", "system = { text = \"Hi.\" }\nclaim = \"conscious\"");
+    self::check(&arm, "only goes with `models` or `responses`", Some(10));
+    let arm = served("openai:gpt-4.1", "", "responses = \"good.jsonl\"");
+    self::check(&arm, "missing field `answer`", None);
+}
+
+#[test]
+fn a_key_in_a_models_address_is_not_repeated() {
+    for base in ["vllm:http://user:sk-canary@host:8000#m", "vllm:http://host:8000?key=sk-canary#m"]
+    {
+        let error = checked(&served(base, "", "system = { text = \"Hi.\" }"), &Narrow::default())
+            .unwrap_err();
+        assert!(!error.to_string().contains("canary"), "{error}");
+    }
+}
