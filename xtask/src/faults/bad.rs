@@ -126,7 +126,7 @@ fn disk_full(ground: &Ground) -> Result<Checks> {
     let model = seeded(&server);
     let ask = Ask::about(&model, 600);
     let ended = room.run(&mut cramped(&room.capture(&ask), 400))?;
-    let end = End { code: 1, seconds: SECONDS, words: &["store.db", "full"] };
+    let end = End { code: 1, seconds: SECONDS, words: &["store.db", "disk"] };
     checks.ends("disk full", &ended, &end);
     let (kept, counts) = (room.stored()?.len() as u64, server.counts());
     let lost = counts.whole.saturating_sub(kept);
