@@ -21,7 +21,7 @@ use crate::shell::Shell;
 const TIMEOUT: &str = "1";
 
 /// Longest any one child may take.
-const LIMIT: Duration = Duration::from_mins(15);
+const LIMIT: Duration = Duration::from_mins(30);
 
 /// Where scenarios have their folders.
 #[derive(Debug)]
