@@ -42,6 +42,8 @@ enum Check {
     Tidy,
     /// The scratch copy's `conformance`, with packages that are installed already.
     Conformance,
+    /// The scratch copy's `faults`, one scenario of the gate's size.
+    Faults(&'static str),
 }
 
 const ENGINE: Check = Check::Cargo(&["test", "--locked", "-p", "entail-engine"]);
@@ -51,7 +53,7 @@ const REPORT: Check = Check::Cargo(&["test", "--locked", "-p", "entail-report"])
 const CLIPPY_STATS: Check =
     Check::Cargo(&["clippy", "--locked", "-p", "entail-stats", "--", "-D", "warnings"]);
 
-const FAULTS: [Fault; 18] = [
+const FAULTS: [Fault; 22] = [
     Fault {
         name: "negated gradient of attention scores",
         edits: &[Edit::Once {
@@ -166,6 +168,46 @@ const FAULTS: [Fault; 18] = [
         }],
         check: Check::Conformance,
         evidence: "adapter logits differ by",
+    },
+    Fault {
+        name: "key in the words of a service",
+        edits: &[Edit::Once {
+            file: "crates/entail-provider/src/refused.rs",
+            from: "Some(key) => message.replace(key.expose(), \"[key]\"),",
+            to: "Some(_) => message.to_owned(),",
+        }],
+        check: Check::Faults("canary"),
+        evidence: "OPENAI_API_KEY of environment",
+    },
+    Fault {
+        name: "one seed for all samples",
+        edits: &[Edit::Once {
+            file: "crates/entail-provider/src/remote.rs",
+            from: "        sample.seed().0\n",
+            to: "        sample.seed().0 >> 63 >> 1\n",
+        }],
+        check: Check::Faults("budget"),
+        evidence: "budget/bodies answered twice",
+    },
+    Fault {
+        name: "paid answers kept 256 at a time",
+        edits: &[Edit::Once {
+            file: "crates/entail-study/src/models.rs",
+            from: "Model::Asked(_) => 1,",
+            to: "Model::Asked(_) => TOGETHER,",
+        }],
+        check: Check::Faults("kill"),
+        evidence: "kill/answered whole",
+    },
+    Fault {
+        name: "calls made again whatever the service says",
+        edits: &[Edit::Once {
+            file: "crates/entail-provider/src/traffic/lane.rs",
+            from: "CallError::Final { what } => return Err(Ended::All(remote(ask.provider, what))),",
+            to: "CallError::Final { .. } => false,",
+        }],
+        check: Check::Faults("each"),
+        evidence: "each/QuotaGone",
     },
     Fault {
         name: "unwrap in product code",
@@ -325,6 +367,7 @@ impl Check {
             }
             Self::Tidy => "cargo xtask tidy".into(),
             Self::Conformance => "cargo xtask conformance".into(),
+            Self::Faults(scenario) => format!("cargo xtask faults --quick --only {scenario}"),
         }
     }
 }

@@ -110,7 +110,7 @@ const SCENARIOS: [Scenario; 9] = [
     Scenario {
         name: "batch",
         what: "batches with lines twice, failed and missing; killed on the way",
-        pace: Pace::Working,
+        pace: Pace::Waiting,
         tries: batch::batch,
     },
     Scenario {

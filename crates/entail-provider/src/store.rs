@@ -300,13 +300,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Writes batches in one transaction; where that fails, one by one, so that none suffers for its neighbor.
 fn write_together(connection: &mut Connection, batches: &[Batch]) {
-    if batches.len() > 1 && write(connection, batches).is_ok() {
+    let together = (batches.len() > 1).then(|| write(connection, batches));
+    if matches!(together, Some(Ok(()))) {
         for batch in batches {
             *lock(&batch.outcome) = Some(Ok(()));
         }
         return;
     }
-    let mut busy = false;
+    let mut busy = matches!(together, Some(Err(StoreError::Busy)));
     for batch in batches {
         // All of them have waited already.
         let written = if busy {

@@ -95,6 +95,9 @@ struct TrafficArgs {
     /// Send what can be sent as batches: half the price, up to a day.
     #[arg(long)]
     batch: bool,
+    /// Seconds between two looks at a batch.
+    #[arg(long, value_name = "SECONDS", default_value = "30", requires = "batch")]
+    batch_interval: std::num::NonZeroU64,
 }
 
 #[derive(Debug, Args)]

@@ -30,7 +30,8 @@ pub(crate) struct Reach<'a> {
     transport: Arc<dyn Transport>,
     traffic: Arc<Traffic>,
     most_calls: usize,
-    batch: bool,
+    /// Time between two looks at a batch, where batches are wanted.
+    batch: Option<Duration>,
     store: Arc<CompletionStore>,
     cancelled: Arc<AtomicBool>,
     /// Folders of artifacts and of jobs.
@@ -71,7 +72,7 @@ impl<'a> Reach<'a> {
             transport: Arc::new(connections),
             traffic: Arc::new(traffic),
             most_calls,
-            batch: args.batch,
+            batch: args.batch.then(|| Duration::from_secs(args.batch_interval.get())),
             store: place.completions.clone(),
             cancelled: cancelled.clone(),
             artifacts: place.artifacts(),
@@ -91,9 +92,6 @@ impl<'a> Reach<'a> {
         })
     }
 }
-
-/// Time between two looks at a batch.
-const BATCH_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What is written down about batches, in the store's list of jobs.
 struct StoreLog {
@@ -138,13 +136,13 @@ impl Services for Reach<'_> {
             Service::Anthropic => BatchForm::Anthropic,
             _ => BatchForm::OpenAi,
         };
-        if self.batch && remote.capabilities().batch {
+        if let Some(interval) = self.batch.filter(|_| remote.capabilities().batch) {
             let log = Arc::new(StoreLog {
                 store: self.store.clone(),
                 key: Key::of(&("batches", purpose)),
                 cancelled: self.cancelled.clone(),
             });
-            return Ok(Arc::new(BatchRemote::new(remote, form, &account, log, BATCH_INTERVAL)));
+            return Ok(Arc::new(BatchRemote::new(remote, form, &account, log, interval)));
         }
         Ok(Arc::new(remote))
     }

@@ -29,7 +29,8 @@ const MODEL_KEY: &str = "OPENAI_API_KEY";
 /// One without disturbance, one that is killed while its batch is at work.
 pub(super) fn batch(ground: &Ground) -> Result<Checks> {
     let mut checks = Checks::default();
-    let ask = Ask::about(MODEL, ground.size(2_000, 300)).with(&["--batch"]);
+    let ask =
+        Ask::about(MODEL, ground.size(2_000, 300)).with(&["--batch", "--batch-interval", "1"]);
 
     let server = server()?;
     let room = room(ground, "batch/whole", &server)?;

@@ -39,7 +39,7 @@ impl Checks {
     }
 
     /// A number that must be this one.
-    pub(super) fn equal<T: Display + PartialEq>(
+    pub(super) fn equal<T: Copy + Display + PartialEq>(
         &mut self,
         name: impl Into<String>,
         found: T,
@@ -50,36 +50,12 @@ impl Checks {
 
     /// A number that may not be larger.
     pub(super) fn at_most(&mut self, name: &str, found: f64, bound: f64, unit: &str) {
-        self.holds(
-            name,
-            format!("≤ {bound:.4} {unit}"),
-            format!("{found:.4} {unit}"),
-            found <= bound,
-        );
-        self.tidy();
+        self.holds(name, format!("≤ {bound} {unit}"), format!("{found} {unit}"), found <= bound);
     }
 
     /// A number that may not be smaller.
     pub(super) fn at_least(&mut self, name: &str, found: f64, bound: f64, unit: &str) {
-        self.holds(
-            name,
-            format!("≥ {bound:.4} {unit}"),
-            format!("{found:.4} {unit}"),
-            found >= bound,
-        );
-        self.tidy();
-    }
-
-    /// Takes the zeros off the ends of the last check's numbers.
-    fn tidy(&mut self) {
-        let Some(check) = self.0.last_mut() else { return };
-        for text in [&mut check.bound, &mut check.figure] {
-            let words = text.split(' ').map(|word| match word.contains('.') {
-                true => word.trim_end_matches('0').trim_end_matches('.'),
-                false => word,
-            });
-            *text = words.collect::<Vec<_>>().join(" ").trim().to_owned();
-        }
+        self.holds(name, format!("≥ {bound} {unit}"), format!("{found} {unit}"), found >= bound);
     }
 
     /// A run that must end with this code within this time, and say all of these words.

@@ -29,7 +29,6 @@ pub(super) struct Ended {
     pub(super) seconds: f64,
     /// Largest resident size that was seen.
     pub(super) peak_kib: Option<u64>,
-    pub(super) stdout: String,
     pub(super) stderr: String,
 }
 
@@ -79,12 +78,11 @@ impl Running {
         let read = |path: &PathBuf| -> Result<String> {
             Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned())
         };
-        let [stdout, stderr] = &self.logs;
+        let [_, stderr] = &self.logs;
         Ok(Ended {
             code: status.code(),
             seconds: self.started.elapsed().as_secs_f64(),
             peak_kib: self.peak_kib,
-            stdout: read(stdout)?,
             stderr: read(stderr)?,
         })
     }

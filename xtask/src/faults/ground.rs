@@ -18,10 +18,10 @@ use super::child::{Ended, Running};
 use crate::shell::Shell;
 
 /// Seconds that a child waits for one answer: those that stall do so forever.
-const TIMEOUT: &str = "2";
+const TIMEOUT: &str = "1";
 
 /// Longest any one child may take.
-const LIMIT: Duration = Duration::from_secs(900);
+const LIMIT: Duration = Duration::from_mins(30);
 
 /// Where scenarios have their folders.
 #[derive(Debug)]
@@ -52,6 +52,11 @@ impl Ground {
 
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Whether this is the gate's part.
+    pub(super) fn is_quick(&self) -> bool {
+        self.quick
     }
 
     /// A size of the whole run, or of the gate's.

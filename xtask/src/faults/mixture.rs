@@ -56,7 +56,7 @@ pub(super) fn mix(ground: &Ground) -> Result<Checks> {
     })?;
     let room = ground.room("mix")?;
     let model = seeded(&server);
-    let ask = Ask::about(&model, ground.size(20_000, 600));
+    let ask = Ask::about(&model, ground.size(20_000, 300));
     let ended = room.run(&mut room.capture(&ask))?.well("the capture")?;
     let counts = server.counts();
     exactly_once(&mut checks, "", &room, ask.n())?;
@@ -82,6 +82,7 @@ const EACH: usize = 60;
 const MOST_RUNS: usize = 3;
 
 /// Every kind alone, side by side.
+#[expect(clippy::unnecessary_wraps, reason = "a scenario as any other")]
 pub(super) fn each(ground: &Ground) -> Result<Checks> {
     let mut kinds: Vec<Fault> = Fault::mixture(1.0).into_iter().map(|(fault, _)| fault).collect();
     kinds.push(Fault::QuotaGone);
@@ -105,7 +106,7 @@ pub(super) fn each(ground: &Ground) -> Result<Checks> {
         match result {
             Ok(one) => checks.extend(one),
             Err(error) => {
-                checks.holds(format!("{fault:?}"), "can be tried", format!("{error:#}"), false)
+                checks.holds(format!("{fault:?}"), "can be tried", format!("{error:#}"), false);
             }
         }
     }
@@ -124,7 +125,7 @@ fn alone(ground: &Ground, fault: Fault) -> Result<Checks> {
     let model = seeded(&server);
     let ask = Ask { limit: Some(1), ..Ask::about(&model, 0) };
     let stances = Ask { samples: 1, ..ask }.n();
-    let ask = Ask { samples: ground.size(EACH, EACH / 2).div_ceil(stances), ..ask };
+    let ask = Ask { samples: ground.size(EACH, EACH / 6).div_ceil(stances), ..ask };
     let start = Instant::now();
     let mut runs = 0;
     let ended = loop {
