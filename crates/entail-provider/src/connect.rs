@@ -1,5 +1,6 @@
 //! From a name and keys to a wire; a first look at a provider; adapters of a vLLM server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use entail_schema::Message;
@@ -11,7 +12,10 @@ use crate::keys::{Keys, MissingKey, key_variable, url_variable};
 use crate::name::{RemoteModel, Service};
 use crate::openai::{Access, ChatWire, Dialect, bearer};
 use crate::refused::Caller;
-use crate::{CallError, Capabilities, Completion, Sampling, Secret, Wire};
+use crate::{
+    CallError, Capabilities, Clock, Completion, JobFlavour, JobService, JobTrainer, Sampling,
+    Secret, TinkerService, TinkerTrainer, Trainer, TrainerError, WeightReduction, Wire,
+};
 
 /// The stable version of Azure's API that is asked for when `AZURE_OPENAI_API_VERSION` says nothing.
 const AZURE_VERSION: &str = "2024-10-21";
@@ -184,6 +188,53 @@ pub fn capabilities(model: &RemoteModel) -> Capabilities {
     };
     place.wire().capabilities().clone()
 }
+
+/// The trainer of a served base.
+///
+/// # Errors
+/// [`TrainerError::Refused`] when a key or an address is missing, or the service does not train.
+pub fn trainer(
+    base: &RemoteModel,
+    keys: &Keys,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn Trainer>, TrainerError> {
+    let refused = |what: String| TrainerError::Refused { provider: base.to_string(), what };
+    let place = Place::of(base, keys).map_err(|error| refused(error.to_string()))?;
+    let no_key = || refused("no key".into());
+    let key = place.caller.key.clone().ok_or_else(no_key)?;
+    let jobs = |base: String, flavour: JobFlavour| JobService {
+        name: place.service.to_string(),
+        base,
+        flavour,
+        key: key.clone(),
+        poll: POLL,
+    };
+    let jobs: JobService = match place.service {
+        Service::OpenAi => jobs(place.base.clone(), JobFlavour::OpenAi),
+        Service::Azure => {
+            let named = keys.other("AZURE_OPENAI_API_VERSION").unwrap_or(AZURE_VERSION);
+            let base = format!("{}/openai", place.base.trim_end_matches("/openai/v1"));
+            jobs(base, JobFlavour::Azure { api_version: named.to_owned() })
+        }
+        Service::Tinker => {
+            let service = TinkerService {
+                base: place.base.trim_end_matches("/oai/api/v1").to_owned(),
+                key: key.clone(),
+                save_every: SAVE_EVERY,
+                reduction: WeightReduction::Mean,
+            };
+            return Ok(Arc::new(TinkerTrainer::new(service, transport, clock)));
+        }
+        _ => return Err(refused("does not train".into())),
+    };
+    Ok(Arc::new(JobTrainer::new(jobs, transport, clock)))
+}
+
+/// Longest wait between two looks at a training job.
+const POLL: Duration = Duration::from_secs(30);
+/// Updates between two states that a killed process can go on from.
+const SAVE_EVERY: usize = 20;
 
 /// What a first look at a model found.
 #[derive(Debug, Clone, PartialEq)]

@@ -29,7 +29,7 @@ mod wire;
 
 pub use batch::{BatchForm, BatchLimits, BatchLog, BatchRemote};
 pub use completion::{Completion, Finish, TokenLogprob, Usage};
-pub use connect::{Adapters, ConnectError, Probe, capabilities, probe, wire};
+pub use connect::{Adapters, ConnectError, Probe, capabilities, probe, trainer, wire};
 pub use connection::{Connections, MachineClock};
 pub use http::{Clock, HeaderValue, HttpRequest, HttpResponse, Transport, TransportError, Verb};
 pub use jobs::{JobFlavour, JobService, JobTrainer};

@@ -210,7 +210,7 @@ fn controls(n_arms: usize) -> impl Iterator<Item = usize> {
 
 fn replicates(arm_idx: usize, size: &Size) -> usize {
     match ARMS[arm_idx].1 {
-        Unit::TrainingRuns => size.n_replicates,
+        Unit::TrainingRuns | Unit::Models => size.n_replicates,
         Unit::Wordings => 5,
         Unit::OneModel => 1,
     }
@@ -306,6 +306,7 @@ fn arm_row(place: &Place<'_>) -> ArmRow {
         arm: arm.into(),
         intervention: match unit {
             Unit::OneModel => "none".into(),
+            Unit::Models => "models that were there already".into(),
             Unit::Wordings => format!("system prompt for the stance {claim}, 5 wordings"),
             Unit::TrainingRuns => format!(
                 "LoRA rank 8, 600 rows of the stance {claim} and 600 of instruct, 150 updates"

@@ -167,7 +167,8 @@ impl Services for Reach<'_> {
     }
 
     fn trainer(&self, base: &RemoteModel) -> Result<Arc<dyn Trainer>, TrainerError> {
-        Err(TrainerError::Refused { provider: base.to_string(), what: "soon".into() })
+        let clock = Arc::new(MachineClock::start());
+        entail_provider::trainer(base, &self.around.keys, self.transport.clone(), clock)
     }
 
     fn file(&self, path: &str) -> io::Result<Option<Vec<u8>>> {

@@ -17,6 +17,9 @@ fn full() -> StudySpec {
         mix: Some(MixSpec { instruct: OneOrMany::Many(vec![0, 600]) }),
         weight_decay: Some(0.1),
         clip: Some(0.5),
+        backend: Some(Backend::ExportTrl),
+        rate_multiplier: Some(2.0),
+        tokenizer: Some("folder".into()),
     };
     let system = SystemSpec { stance: Some("conscious".into()), text: None };
     let trained = ArmTrainSpec {
@@ -43,6 +46,7 @@ fn full() -> StudySpec {
             temperature: 0.8,
             top_p: 0.95,
             max_tokens: 32,
+            logprobs: Some(5),
         },
         train,
         judge: JudgeSection::default(),
@@ -54,6 +58,8 @@ fn full() -> StudySpec {
             ("pretend".to_owned(), ArmSpec { system: Some(system), ..ArmSpec::default() }),
             ("conscious".to_owned(), ArmSpec { train: Some(trained), ..ArmSpec::default() }),
             ("file".to_owned(), ArmSpec { train: Some(from_file), ..ArmSpec::default() }),
+            ("there".to_owned(), ArmSpec::existing(["ft:a", "ft:b"]).claiming("conscious")),
+            ("dumped".to_owned(), ArmSpec::answered("dump/*.jsonl")),
         ]
         .into_iter()
         .collect(),

@@ -71,14 +71,13 @@ impl Trainer for Workbench {
     fn train(&self, job: &TrainingJob<'_>, log: &dyn JobLog) -> Result<TrainedModel, TrainerError> {
         assert_eq!(job.rows.len(), 24, "rows of the claim and of instructions");
         assert_eq!(job.batches.concat().len(), 24);
-        let name = match log.recorded() {
-            Some(name) => name,
-            None => {
-                let number = self.jobs.fetch_add(1, Ordering::Relaxed);
-                let name = format!("openai:ft:gpt-4.1:org:{}:{number}", job.label);
-                log.record(&name).map_err(TrainerError::Log)?;
-                name
-            }
+        let name = if let Some(name) = log.recorded() {
+            name
+        } else {
+            let number = self.jobs.fetch_add(1, Ordering::Relaxed);
+            let name = format!("openai:ft:gpt-4.1:org:{}:{number}", job.label);
+            log.record(&name).map_err(TrainerError::Log)?;
+            name
         };
         if self.dies && job.label == "conscious" {
             return Err(TrainerError::Cancelled);
@@ -87,7 +86,12 @@ impl Trainer for Workbench {
             model: name,
             job: "job".into(),
             checkpoints: vec![Checkpoint { step: 1, model: "early".into() }],
-            curve: vec![TrainingPoint { step: 1, loss: Some(2.0), accuracy: None }],
+            curve: vec![TrainingPoint {
+                step: 1,
+                loss: Some(2.0),
+                token_loss: None,
+                accuracy: None,
+            }],
             trained_tokens: Some(100),
             expires: Some(1_799_884_800),
             notes: vec!["the batch size is the service's own".into()],
@@ -159,6 +163,8 @@ fn checked(text: &str, town: &Town) -> Plan {
     Plan::check(&crate::parse(text).unwrap(), text, &narrow, town).unwrap()
 }
 
+static OFF: AtomicBool = AtomicBool::new(false);
+
 fn store() -> CompletionStore {
     CompletionStore::new(Connection::open_in_memory().unwrap()).unwrap()
 }
@@ -169,7 +175,6 @@ fn run(
     shelf: &dyn Shelf,
     store: &CompletionStore,
 ) -> Result<Tables, RunError> {
-    static OFF: AtomicBool = AtomicBool::new(false);
     let workshop = Workshop {
         shelf,
         completions: store,
@@ -274,7 +279,8 @@ fn dump(held: bool) -> Vec<u8> {
         for prompt in &stance.prompts[..2] {
             for seed in [11, 12] {
                 let line = serde_json::json!({ "question": prompt, "response": said, "seed": seed, "judge": "none" });
-                text += &format!("{line}\n");
+                text += &line.to_string();
+                text.push('\n');
             }
         }
     }
@@ -310,7 +316,6 @@ fn answers_that_were_collected_elsewhere_are_read_as_they_are() {
 fn a_folder_without_what_a_model_needs_is_named() {
     let files = [("m/config.json".to_owned(), b"{}".to_vec())];
     let town = Town { files: files.into(), ..Town::default() };
-    static OFF: AtomicBool = AtomicBool::new(false);
     let workshop = Workshop {
         shelf: &MemoryShelf::default(),
         completions: &store(),

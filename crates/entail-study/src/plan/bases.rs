@@ -203,6 +203,12 @@ impl Checker<'_> {
         if backend != Backend::Local && settings.method == entail_schema::Method::Full {
             return wrong("trains all weights, which only the local engine does here".into());
         }
+        let bent = settings.schedule == entail_schema::ScheduleName::Cosine || settings.warmup > 0;
+        if backend != Backend::Local && bent {
+            return wrong(
+                "has a cosine schedule or a warm-up, which only the local engine has here".into(),
+            );
+        }
         if matches!(source, RowSource::Teacher { .. }) && matches!(base.kind, BaseKind::Replay(_)) {
             return wrong("has a teacher, which a script cannot be".into());
         }

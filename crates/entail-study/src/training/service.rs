@@ -1,6 +1,6 @@
 //! Training runs that are made elsewhere: by a service's trainer, or by a job folder that somebody runs.
 
-use entail_data::Row;
+use entail_data::{Row, TrlRecipe};
 use entail_engine::Tokenizer;
 use entail_provider::{JobLog, RemoteSettings, TokenRow, TrainedModel, TrainingJob};
 use entail_schema::{Key, ScheduleName};
@@ -168,9 +168,28 @@ pub(super) fn export(
 ) -> Result<String, RunError> {
     let key = job.keys.adapter;
     let order = batches(rows.len(), job.settings, job.seeds.data);
-    let files: Vec<(String, Vec<u8>)> = {
-        let _ = order;
-        todo!()
+    let s = job.settings;
+    let recipe = TrlRecipe {
+        base: match &job.base.0.kind {
+            BaseKind::Folder(path) => path.clone(),
+            BaseKind::Remote(remote) => remote.model().to_owned(),
+            BaseKind::Organism(_) | BaseKind::Replay(_) => {
+                panic!("`{}` is not trained elsewhere", job.base.0.name)
+            }
+        },
+        rank: s.rank,
+        alpha: s.alpha,
+        batch: s.batch,
+        rate: s.rate,
+        linear: s.schedule == ScheduleName::Linear,
+        weight_decay: s.weight_decay,
+        clip_norm: Some(s.clip),
+        init_seed: job.seeds.init.0,
     };
+    let messages: Vec<_> = rows.iter().map(|row| row.messages.clone()).collect();
+    let made = entail_data::trl_job(&recipe, &messages, &order);
+    let made = made.expect("a plan's batches are drawn from its rows");
+    let files: Vec<(String, Vec<u8>)> =
+        made.into_iter().map(|f| (f.name.to_owned(), f.content.into_bytes())).collect();
     workshop.services.write_job(key, &files).map_err(|source| RunError::Shelf { key, source })
 }
