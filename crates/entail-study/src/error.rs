@@ -220,6 +220,18 @@ pub enum RunError {
     Cancelled,
 }
 
+impl RunError {
+    /// Whether it says no more than that the run was to stop.
+    pub(crate) fn is_stop(&self) -> bool {
+        matches!(
+            self,
+            Self::Cancelled
+                | Self::Provider(ProviderError::Cancelled)
+                | Self::Service { source: TrainerError::Cancelled, .. }
+        )
+    }
+}
+
 /// Files of an artifact that failed to parse.
 pub(crate) fn damaged(
     key: Key,

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use entail_data::OrganismSpec;
 use entail_engine::{Config, Tokenizer};
 use entail_provider::{
-    Completion, CompletionStore, Provider, ProviderError, RemoteModel, Request, Sampling, Scripted,
-    TrainedModel, Trainer, TrainerError,
+    Completion, Provider, ProviderError, RemoteModel, Request, Sampling, Scripted, TrainedModel,
+    Trainer, TrainerError,
 };
 use entail_schema::{Gate, Key, Method};
 use serde_json::Value;
@@ -346,7 +347,7 @@ pub(crate) fn ask(
         .collect();
     if !missing.is_empty() {
         let model = model()?;
-        found.extend(answers(&model, &missing, sampling, workshop.completions)?);
+        found.extend(answers(&model, &missing, sampling, workshop)?);
     }
     let tally = Tally { reused, made: found.len() - reused };
     Ok((found, tally))
@@ -361,7 +362,7 @@ fn answers(
     model: &Model,
     requests: &[Request],
     sampling: &Sampling,
-    store: &CompletionStore,
+    workshop: Workshop<'_>,
 ) -> Result<BTreeMap<Key, Completion>, RunError> {
     let together = match model {
         Model::Local(_) => TOGETHER,
@@ -370,9 +371,16 @@ fn answers(
     let durable = Mutex::new(BTreeMap::new());
     let waiting = Mutex::new(Vec::new());
     let failure = Mutex::new(None);
-    let keep = |rows: Vec<(Key, Completion)>| match store.put(rows.iter().map(|(k, c)| (*k, c))) {
+    let keep = |rows: Vec<(Key, Completion)>| match workshop
+        .completions
+        .put(rows.iter().map(|(k, c)| (*k, c)))
+    {
         Ok(()) => lock(&durable).extend(rows),
-        Err(error) => *lock(&failure) = Some(error),
+        Err(error) => {
+            // An answer that cannot be kept would be paid for again: nobody is asked any more.
+            workshop.cancelled.store(true, Ordering::Relaxed);
+            lock(&failure).get_or_insert(error);
+        }
     };
     let answered = model.provider().complete(requests, sampling, &|key, completion| {
         let full = {

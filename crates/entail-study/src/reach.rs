@@ -27,7 +27,10 @@ impl Plan {
         for arm in &self.arms {
             for (pool, rows) in self.pool_keys(arm) {
                 reach.artifacts.insert(pool);
-                reach.completions.extend((0..rows).map(|row| pool_row_key(pool, row)));
+                // Rows of local bases are kept as pools only.
+                if !self.bases[arm.base].is_local() {
+                    reach.completions.extend((0..rows).map(|row| pool_row_key(pool, row)));
+                }
             }
             for replicate in &arm.replicates {
                 let system = replicate.system.as_deref();

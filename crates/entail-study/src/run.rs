@@ -194,7 +194,7 @@ fn sample_all(
         || here.par_iter().map(|&i| sample(&targets[i])).collect::<Result<Vec<_>, _>>(),
     );
     let mut all: Vec<(usize, Sampled)> =
-        here.into_iter().zip(local?).chain(elsewhere.into_iter().zip(there?)).collect();
+        elsewhere.into_iter().zip(there?).chain(here.into_iter().zip(local?)).collect();
     all.sort_by_key(|(index, _)| *index);
     Ok(all.into_iter().map(|(_, sampled)| sampled).collect())
 }
@@ -206,6 +206,20 @@ fn is_here(base: &Base, replicate: &Replicate) -> bool {
         Speaker::Existing(model) => model.is_local(),
         Speaker::Base | Speaker::Trained(_) => base.local().is_some(),
     }
+}
+
+/// All of them, or why not: that some were stopped follows from another's failure where there is one.
+fn all_or_cause<T>(results: Vec<Result<T, RunError>>) -> Result<Vec<T>, RunError> {
+    let mut all = Vec::new();
+    let mut stopped = None;
+    for result in results {
+        match result {
+            Ok(one) => all.push(one),
+            Err(error) if error.is_stop() => stopped = stopped.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    stopped.map_or(Ok(all), Err)
 }
 
 /// Threads that wait for others need little.
@@ -231,7 +245,7 @@ pub(crate) fn side_by_side<I: Sync, T: Send, R>(
             .into_iter()
             .map(|thread| thread?.join().expect("a thread that panics has said why"))
             .collect();
-        (all.into_iter().collect(), here)
+        (all_or_cause(all), here)
     })
 }
 

@@ -9,7 +9,7 @@ use entail_engine::{
     Trainee, train,
 };
 use entail_eval::{Reading, read};
-use entail_provider::{Request, Sampling};
+use entail_provider::{Request, Sampling, complete_in_order};
 use entail_schema::{Backend, Block, Key, Message, Method, ScheduleName, Seed, Stance};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -164,14 +164,20 @@ fn answered(
         .collect();
     let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 64, logprobs: None };
     let Asker { base, workshop } = asker;
-    // Nobody else draws the same rows from a model that is paid for.
-    let held = if base.local().is_some() { None } else { Some(workshop.hold(key)?) };
-    let (answers, _) = models::ask(&requests, &sampling, workshop, || base.model(key, workshop))?;
-    drop(held);
-    let rows = asked.into_iter().zip(&requests);
-    Ok(rows
-        .map(|((_, q), request)| Row::exchange(q, answers[&request.samples[0]].text.clone()))
-        .collect())
+    let texts: Vec<String> = if base.local().is_some() {
+        let model = base.model(key, workshop)?;
+        let answers = complete_in_order(model.provider(), &requests, &sampling)?;
+        answers.into_iter().map(|mut one| one.swap_remove(0).text).collect()
+    } else {
+        // What is paid for is kept answer by answer, and nobody else asks for the same rows.
+        let held = workshop.hold(key)?;
+        let model = || base.model(key, workshop);
+        let (mut answers, _) = models::ask(&requests, &sampling, workshop, model)?;
+        drop(held);
+        let text = |r: &Request| answers.remove(&r.samples[0]).expect("every row is answered").text;
+        requests.iter().map(text).collect()
+    };
+    Ok(asked.into_iter().zip(texts).map(|((_, q), text)| Row::exchange(q, text)).collect())
 }
 
 /// Makes every training run of a plan that is not on the shelf.

@@ -1,7 +1,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use entail_provider::{
-    Capabilities, Checkpoint, Deliver, Finish, JobLog, SystemPlace, TrainingJob, TrainingPoint,
+    Capabilities, Checkpoint, CompletionStore, Deliver, Finish, JobLog, SystemPlace, TrainingJob,
+    TrainingPoint,
 };
 use entail_schema::Tables;
 use rusqlite::Connection;
