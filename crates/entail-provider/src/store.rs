@@ -35,6 +35,9 @@ const VERSION: i64 = 2;
 /// How long a process waits for another that writes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Pause before a store is opened again that others are opening too.
+const OPENING: Duration = Duration::from_millis(20);
+
 /// Completions by key, and what remote jobs recorded on their way.
 #[derive(Debug)]
 pub struct CompletionStore {
@@ -44,6 +47,23 @@ pub struct CompletionStore {
     writer: Mutex<Connection>,
     /// What waits to be written.
     waiting: Mutex<Vec<Batch>>,
+}
+
+/// Sets a connection up and lays out the tables of a new file.
+fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
+    let found = layout::version(connection)?;
+    if found > VERSION {
+        return Err(StoreError::Newer { found });
+    }
+    if !connection.is_readonly("main")? {
+        // Write-ahead logging lets others read and write meanwhile; the setting answers with a row.
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+        connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+    }
+    if found < VERSION {
+        layout::lay_out(connection)?;
+    }
+    Ok(())
 }
 
 /// Connections that read while others write.
@@ -58,6 +78,13 @@ struct Readers {
 struct Batch {
     rows: Vec<Row>,
     outcome: Arc<Mutex<Option<Result<(), StoreError>>>>,
+}
+
+impl Batch {
+    /// Tells the caller what became of it.
+    fn end(&self, outcome: Result<(), StoreError>) {
+        *lock(&self.outcome) = Some(outcome);
+    }
 }
 
 /// Why the store cannot be read or written.
@@ -141,19 +168,18 @@ impl CompletionStore {
     /// # Errors
     /// [`StoreError`] when the file is from a later version, is no database, or cannot be written.
     pub fn new(mut connection: Connection) -> Result<Self, StoreError> {
+        // Of several that make a new file a log at once, `SQLite` sends all but one away without any wait, since those
+        // that wait could wait for each other. So it is asked again.
+        connection.busy_timeout(Duration::ZERO)?;
+        let mut tries = 0;
+        while let Err(error) = prepare(&mut connection) {
+            tries += 1;
+            if !matches!(error, StoreError::Busy) || OPENING * tries > PATIENCE {
+                return Err(error);
+            }
+            std::thread::sleep(OPENING);
+        }
         connection.busy_timeout(PATIENCE)?;
-        let found = layout::version(&connection)?;
-        if found > VERSION {
-            return Err(StoreError::Newer { found });
-        }
-        if !connection.is_readonly("main")? {
-            // Write-ahead logging lets others read and write meanwhile; the setting answers with a row.
-            connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-            connection.execute_batch("PRAGMA synchronous = NORMAL")?;
-        }
-        if found < VERSION {
-            layout::lay_out(&mut connection)?;
-        }
         let path = connection.path().filter(|path| !path.is_empty()).map(PathBuf::from);
         let readers = path.map(|path| Readers { path, idle: Mutex::default() });
         Ok(Self { writer: Mutex::new(connection), waiting: Mutex::default(), readers })
@@ -221,8 +247,12 @@ impl CompletionStore {
         if let Some(done) = lock(&outcome).take() {
             return done;
         }
-        let batches = std::mem::take(&mut *lock(&self.waiting));
-        write_together(&mut connection, &batches);
+        let mut batches = std::mem::take(&mut *lock(&self.waiting));
+        if write_together(&mut connection, &batches) == Lock::Held {
+            // Who came meanwhile would wait for the same lock again, one after the other.
+            batches = std::mem::take(&mut *lock(&self.waiting));
+            batches.iter().for_each(|batch| batch.end(Err(StoreError::Busy)));
+        }
         lock(&outcome).take().expect("this batch was among those that waited")
     }
 
@@ -298,26 +328,38 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether another process kept the store locked for longer than is waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    Free,
+    Held,
+}
+
 /// Writes batches in one transaction; where that fails, one by one, so that none suffers for its neighbor.
-fn write_together(connection: &mut Connection, batches: &[Batch]) {
-    let together = (batches.len() > 1).then(|| write(connection, batches));
-    if matches!(together, Some(Ok(()))) {
-        for batch in batches {
-            *lock(&batch.outcome) = Some(Ok(()));
+fn write_together(connection: &mut Connection, batches: &[Batch]) -> Lock {
+    let mut lock = Lock::Free;
+    if batches.len() > 1 {
+        match write(connection, batches) {
+            Ok(()) => {
+                batches.iter().for_each(|batch| batch.end(Ok(())));
+                return Lock::Free;
+            }
+            Err(StoreError::Busy) => lock = Lock::Held,
+            Err(_) => {}
         }
-        return;
     }
-    let mut busy = matches!(together, Some(Err(StoreError::Busy)));
     for batch in batches {
         // All of them have waited already.
-        let written = if busy {
-            Err(StoreError::Busy)
-        } else {
-            write(connection, std::slice::from_ref(batch))
+        let written = match lock {
+            Lock::Held => Err(StoreError::Busy),
+            Lock::Free => write(connection, std::slice::from_ref(batch)),
         };
-        busy |= matches!(written, Err(StoreError::Busy));
-        *lock(&batch.outcome) = Some(written);
+        if matches!(written, Err(StoreError::Busy)) {
+            lock = Lock::Held;
+        }
+        batch.end(written);
     }
+    lock
 }
 
 fn write(connection: &mut Connection, batches: &[Batch]) -> Result<(), StoreError> {

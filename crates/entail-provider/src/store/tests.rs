@@ -324,6 +324,48 @@ fn a_store_that_another_process_writes_for_long_is_said_to_be_locked() {
 }
 
 #[test]
+fn those_who_come_while_one_waits_for_a_lock_wait_no_longer_than_it() {
+    let on_disk = OnDisk::new();
+    let store = on_disk.open();
+    let patience = Duration::from_secs(1);
+    lock(&store.writer).busy_timeout(patience).unwrap();
+    let other = Connection::open(&on_disk.path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let start = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        for i in 0..20 {
+            let store = &store;
+            scope.spawn(move || {
+                let error = store.put([(Key::of(&i), &completion("a"))]).unwrap_err();
+                assert!(matches!(error, StoreError::Busy), "{error}");
+            });
+        }
+    });
+    assert!(start.elapsed() < patience * 19 / 10, "{:?}", start.elapsed());
+    other.execute_batch("COMMIT").unwrap();
+    store.put([(Key::of(&1), &completion("a"))]).unwrap();
+}
+
+#[test]
+fn many_that_open_a_new_store_at_once_all_get_it() {
+    for _ in 0..40 {
+        let on_disk = OnDisk::new();
+        std::thread::scope(|scope| {
+            let open = |i| {
+                let on_disk = &on_disk;
+                scope.spawn(move || {
+                    on_disk.open().put([(Key::of(&i), &completion("a"))]).unwrap();
+                })
+            };
+            let threads: Vec<_> = (0..8).map(open).collect();
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+        });
+        let keys: Vec<Key> = (0..8).map(|i| Key::of(&i)).collect();
+        assert_eq!(on_disk.open().count_present(&keys).unwrap(), 8);
+    }
+}
+
+#[test]
 fn a_store_that_may_not_be_written_is_read() {
     let on_disk = OnDisk::new();
     let key = Key::of(&1);
