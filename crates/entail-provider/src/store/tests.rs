@@ -324,6 +324,7 @@ fn a_store_that_another_process_writes_for_long_is_said_to_be_locked() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
 fn those_who_come_while_one_waits_for_a_lock_wait_no_longer_than_it() {
     let on_disk = OnDisk::new();
     let store = on_disk.open();
@@ -358,7 +359,9 @@ fn many_that_open_a_new_store_at_once_all_get_it() {
                 })
             };
             let threads: Vec<_> = (0..8).map(open).collect();
-            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            for thread in threads {
+                thread.join().unwrap();
+            }
         });
         let keys: Vec<Key> = (0..8).map(|i| Key::of(&i)).collect();
         assert_eq!(on_disk.open().count_present(&keys).unwrap(), 8);
