@@ -190,13 +190,29 @@ impl CompletionStore {
     /// # Errors
     /// [`StoreError`] when the database fails or a row is damaged.
     pub fn get(&self, keys: &[Key]) -> Result<Vec<Option<Completion>>, StoreError> {
+        self.find(keys, Row::completion)
+    }
+
+    /// The same without the answers as they came, which may be a hundred times as long as what was said.
+    ///
+    /// # Errors
+    /// As [`CompletionStore::get`].
+    pub fn said(&self, keys: &[Key]) -> Result<Vec<Option<Completion>>, StoreError> {
+        self.find(keys, Row::said)
+    }
+
+    fn find(
+        &self,
+        keys: &[Key],
+        take: fn(Row) -> Result<(Completion, Origin), StoreError>,
+    ) -> Result<Vec<Option<Completion>>, StoreError> {
         self.read(|connection| {
             let sql = format!("SELECT {COLUMNS} FROM completion WHERE key = ?1");
             let mut statement = connection.prepare_cached(&sql)?;
             let one = |key: &Key| {
                 let mut rows = statement.query(params![key.as_bytes()])?;
                 let Some(row) = rows.next()? else { return Ok(None) };
-                Ok(Some(Row::read(row)?.completion()?.0))
+                Ok(Some(take(Row::read(row)?)?.0))
             };
             keys.iter().map(one).collect()
         })

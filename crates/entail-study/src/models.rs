@@ -333,7 +333,7 @@ pub(crate) fn ask(
 ) -> Result<(BTreeMap<Key, Completion>, Tally), RunError> {
     let keys: Vec<Key> = requests.iter().flat_map(|r| r.samples.iter().copied()).collect();
     let mut found = BTreeMap::new();
-    for (key, completion) in keys.iter().zip(workshop.completions.get(&keys)?) {
+    for (key, completion) in keys.iter().zip(workshop.completions.said(&keys)?) {
         found.extend(completion.map(|c| (*key, c)));
     }
     let reused = found.len();
@@ -375,7 +375,11 @@ fn answers(
         .completions
         .put(rows.iter().map(|(k, c)| (*k, c)))
     {
-        Ok(()) => lock(&durable).extend(rows),
+        Ok(()) => {
+            // Answers as they came stay in the store: they are long, and no table is made of them.
+            let said = rows.into_iter().map(|(key, c)| (key, Completion { raw: None, ..c }));
+            lock(&durable).extend(said);
+        }
         Err(error) => {
             // An answer that cannot be kept would be paid for again: nobody is asked any more.
             workshop.cancelled.store(true, Ordering::Relaxed);

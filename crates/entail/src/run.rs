@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use entail_provider::{CompletionStore, StoreError};
+use entail_provider::{CompletionStore, ExchangeError, StoreError};
 use entail_schema::{Key, Registration, StudySpec, Tables};
 use entail_study::{
     Lock, Narrow, Outcome, Plan, Progress, RunError, Runs, Shelf, StudyError, Tally, Workshop,
@@ -158,6 +158,16 @@ impl Place {
     /// Folder of training jobs that somebody else runs.
     pub(crate) fn jobs(&self) -> PathBuf {
         self.root.join("jobs")
+    }
+
+    /// Answers that could not be read or written as lines of this file.
+    pub(crate) fn exchange_failure(&self, error: ExchangeError, file: &Path) -> Failure {
+        let path = file.to_owned();
+        match error {
+            ExchangeError::File(error) => Failure::Output { path, error },
+            ExchangeError::Line { line, what } => Failure::Content { path, line: Some(line), what },
+            ExchangeError::Store(error) => self.store_failure(error),
+        }
     }
 
     /// A failure of the completions.

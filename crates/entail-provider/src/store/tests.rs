@@ -583,3 +583,13 @@ fn a_file_that_was_cut_gives_what_is_left() {
     let salvaged = whole.salvage(&mut Cursor::new(&bytes)).unwrap();
     assert_eq!(salvaged, Salvaged { completions: all.len() as u64, jobs: n_jobs });
 }
+
+#[test]
+fn what_was_said_comes_without_the_answer_as_it_came() {
+    let store = memory();
+    let key = Key::of(&1);
+    let whole = whole("a", 5_000);
+    store.put([(key, &whole)]).unwrap();
+    assert_eq!(store.get(&[key]).unwrap(), [Some(whole.clone())]);
+    assert_eq!(store.said(&[key]).unwrap(), [Some(Completion { raw: None, ..whole })]);
+}
