@@ -313,8 +313,9 @@ impl Readers {
     }
 }
 
-/// Bytes of a store that readers map into memory; what is beyond is read page by page.
-const MAPPED: i64 = 1 << 34;
+/// Bytes of a store that readers map into memory, and no more: what is mapped counts as this program's. What is beyond
+/// is read page by page.
+const MAPPED: i64 = 1 << 25;
 
 /// The database of a medium that cannot be written, on which `SQLite` finds no room for its locks. Only where no log of
 /// changes is left: without it the file alone is the truth.

@@ -12,6 +12,7 @@ mod capture;
 mod compare;
 mod doctor;
 mod folder;
+mod memory;
 mod plan;
 mod rates;
 mod registration;

@@ -18,6 +18,7 @@ use entail_study::Services;
 use crate::TrafficArgs;
 use crate::around::Around;
 use crate::folder::write_whole;
+use crate::memory;
 use crate::run::{Failure, Place};
 use crate::speech::talk;
 
@@ -65,6 +66,7 @@ impl<'a> Reach<'a> {
             .with_budget(Budget::new(args.budget.unwrap_or_default()))
             .with_cancelled(cancelled.clone());
         let most_calls = args.calls.get();
+        memory::share_arenas();
         let connections = Connections::new(most_calls, LONGEST_BODY)
             .with_longest_wait(Duration::from_secs(args.timeout.get()));
         Ok(Self {
