@@ -396,7 +396,10 @@ fn answers(
             keep(rows);
         }
     });
-    keep(std::mem::take(&mut *lock(&waiting)));
+    let rest = std::mem::take(&mut *lock(&waiting));
+    if !rest.is_empty() {
+        keep(rest);
+    }
     if let Some(error) = lock(&failure).take() {
         return Err(error.into());
     }
