@@ -341,7 +341,10 @@ impl BatchRemote {
                     job.refused.1.get_or_insert(what);
                     continue;
                 }
-                Err(CallError::Slow { .. } | CallError::Passing { .. }) => {
+                Err(error) => {
+                    if matches!(error, CallError::Spoiled { .. }) {
+                        self.traffic().spend(&self.worst(job, &line), &Usage::default());
+                    }
                     job.pending.insert(key, line);
                     continue;
                 }
@@ -361,9 +364,10 @@ impl BatchRemote {
     }
 
     fn record(&self) -> Result<Record, ProviderError> {
-        let Some(text) = self.log.recorded() else { return Ok(Record::default()) };
         let wrong = |error| self.fail(&format!("the log of batches cannot be read: {error}"));
-        serde_json::from_str(&text).map_err(wrong)
+        let text = self.log.recorded().map_err(wrong)?;
+        let record = text.map(|text| serde_json::from_str(&text)).transpose();
+        Ok(record.map_err(|error| wrong(error.into()))?.unwrap_or_default())
     }
 
     fn write(&self, record: &Record) -> Result<(), ProviderError> {

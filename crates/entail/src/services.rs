@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use entail_provider::{
     Account, Adapters, BatchForm, BatchRemote, Budget, CallError, CompletionStore, Connections,
-    JobLog, Limits, MachineClock, Prices, Provider, ProviderError, Remote, RemoteModel, Service,
-    Told, Traffic, Trainer, TrainerError, Transport,
+    JobLog, Limits, LogError, MachineClock, Prices, Provider, ProviderError, Remote, RemoteModel,
+    Service, Told, Traffic, Trainer, TrainerError, Transport,
 };
 use entail_schema::{Key, Seed};
 use entail_study::Services;
@@ -82,12 +82,25 @@ impl<'a> Reach<'a> {
 
     /// What was asked of services, in one line; nothing if nothing was.
     pub(crate) fn told(&self) -> Option<String> {
-        let Told { calls, answered, refused, failed, prompt_tokens, drawn_tokens, money, .. } =
-            self.traffic.told();
+        let Told {
+            calls,
+            answered,
+            refused,
+            failed,
+            spoiled,
+            prompt_tokens,
+            drawn_tokens,
+            money,
+            ..
+        } = self.traffic.told();
+        let lost = match spoiled {
+            0 => String::new(),
+            n => format!("; {n} answers were lost and count as the most that they can have taken"),
+        };
         (calls > 0).then(|| {
             format!(
                 "services: {calls} calls, {answered} answered, {refused} refused as too many, {failed} failed and were made again; \
-                 {prompt_tokens} tokens asked, {drawn_tokens} drawn, {money}"
+                 {prompt_tokens} tokens asked, {drawn_tokens} drawn, {money}{lost}"
             )
         })
     }
@@ -101,11 +114,11 @@ struct StoreLog {
 }
 
 impl JobLog for StoreLog {
-    fn recorded(&self) -> Option<String> {
-        self.store.recorded(&self.key).ok().flatten()
+    fn recorded(&self) -> Result<Option<String>, LogError> {
+        Ok(self.store.recorded(&self.key)?)
     }
 
-    fn record(&self, state: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    fn record(&self, state: &str) -> Result<(), LogError> {
         Ok(self.store.record(&self.key, state)?)
     }
 

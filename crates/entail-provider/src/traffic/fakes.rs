@@ -108,7 +108,7 @@ impl Wire for ChatWire {
             400 => return Err(CallError::ThisOne { what }),
             _ => return Err(CallError::Passing { after, what }),
         }
-        let wrong = || CallError::Passing { after: None, what: "not a chat completion".into() };
+        let wrong = || CallError::Spoiled { after: None, what: "not a chat completion".into() };
         let body: Value = serde_json::from_slice(&response.body).map_err(|_| wrong())?;
         let choices = body["choices"].as_array().ok_or_else(wrong)?;
         let usage = |i: usize| Usage {
