@@ -271,8 +271,8 @@ pub(crate) fn model(
             let BaseKind::Remote(remote) = &plan.bases[arm.base].kind else {
                 panic!("`{}` is trained on a base that nobody trains", arm.name)
             };
-            let provider = match workshop.stored(key, TRAINED)? {
-                Some(bytes) => workshop.services.model(&trained(key, &bytes)?, purpose)?,
+            let provider = match trained_elsewhere(key, workshop)? {
+                Some(model) => workshop.services.model(&model, purpose)?,
                 None => workshop.services.adapted(remote, key, purpose)?,
             };
             Ok(Some(Model::Asked(provider)))
@@ -283,12 +283,20 @@ pub(crate) fn model(
 /// What a service's trainer made, in an artifact.
 pub(crate) const TRAINED: &str = "trained.json";
 
-fn trained(key: Key, bytes: &[u8]) -> Result<RemoteModel, RunError> {
+/// The model that a service's trainer made; `None` where no service made one, or not yet.
+///
+/// # Errors
+/// When its record is damaged, or it cannot be asked by its name: a model on Azure is there only once it is deployed.
+pub(crate) fn trained_elsewhere(
+    key: Key,
+    workshop: Workshop<'_>,
+) -> Result<Option<RemoteModel>, RunError> {
+    let Some(bytes) = workshop.stored(key, TRAINED)? else { return Ok(None) };
     let trained: TrainedModel =
-        serde_json::from_slice(bytes).map_err(|e| damaged(key, TRAINED)(Box::new(e)))?;
+        serde_json::from_slice(&bytes).map_err(|e| damaged(key, TRAINED)(Box::new(e)))?;
     match trained.model.parse() {
-        Ok(entail_provider::ModelName::Remote(model)) => Ok(model),
-        _ => Err(damaged(key, TRAINED)(format!("`{}` is no served model", trained.model).into())),
+        Ok(entail_provider::ModelName::Remote(model)) => Ok(Some(model)),
+        _ => Err(RunError::Unasked { model: trained.model }),
     }
 }
 

@@ -47,7 +47,11 @@ pub(crate) fn capture(args: &CaptureArgs) -> Result<(), Failure> {
         side_by_side: 256,
     };
     talk(format_args!("asking {} for {} answers", args.model, capture.len()));
-    let (captured, tally) = capture.run(workshop).map_err(|error| place.failure(error))?;
+    let captured = capture.run(workshop);
+    if let Some(told) = reach.told() {
+        talk(format_args!("{told}"));
+    }
+    let (captured, tally) = captured.map_err(|error| place.failure(error))?;
     let mut lines = String::new();
     for answer in &captured {
         let line = serde_json::to_string(answer).expect("answers are plain data");
@@ -56,9 +60,6 @@ pub(crate) fn capture(args: &CaptureArgs) -> Result<(), Failure> {
     write_whole(&args.out, lines.as_bytes())
         .map_err(|error| Failure::Output { path: args.out.clone(), error })?;
     talk(format_args!("  answers        reused {:>7}, made {:>7}", tally.reused, tally.made));
-    if let Some(told) = reach.told() {
-        talk(format_args!("{told}"));
-    }
     if args.json {
         let json = serde_json::json!({
             "model": args.model, "answers": captured.len(), "reused": tally.reused, "made": tally.made, "file": args.out,

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,6 +23,19 @@ use crate::speech::talk;
 
 /// Most bytes of an answer. Ten answers of 4,000 tokens with 20 alternatives each are about 50 MB.
 pub(crate) const LONGEST_BODY: usize = 64 << 20;
+
+/// The prices in a file, before those that are built in.
+pub(crate) fn prices(file: Option<&Path>) -> Result<Prices, Failure> {
+    let Some(path) = file else { return Ok(Prices::shipped()) };
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::Input { path: path.to_owned(), error })?;
+    let table = Prices::parse(&text).map_err(|error| Failure::Content {
+        path: path.to_owned(),
+        line: Some(error.line as u64),
+        what: error.what,
+    })?;
+    Ok(table.or(Prices::shipped()))
+}
 
 /// The services of one command.
 pub(crate) struct Reach<'a> {
@@ -47,19 +60,7 @@ impl<'a> Reach<'a> {
         place: &Place,
         cancelled: &Arc<AtomicBool>,
     ) -> Result<Self, Failure> {
-        let prices = match &args.prices {
-            None => Prices::shipped(),
-            Some(path) => {
-                let text = fs::read_to_string(path)
-                    .map_err(|error| Failure::Input { path: path.clone(), error })?;
-                let table = Prices::parse(&text).map_err(|error| Failure::Content {
-                    path: path.clone(),
-                    line: Some(error.line as u64),
-                    what: error.what,
-                })?;
-                table.or(Prices::shipped())
-            }
-        };
+        let prices = prices(args.prices.as_deref())?;
         let traffic = Traffic::new(Arc::new(MachineClock::start()), Seed(0))
             .with_prices(prices)
             .with_budget(Budget::new(args.budget.unwrap_or_default()))

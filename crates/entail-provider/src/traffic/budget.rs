@@ -172,8 +172,8 @@ impl Worst {
         Cost { money, tokens: prompt.saturating_add(drawn) }
     }
 
-    /// All of it.
-    pub(crate) fn most(&self) -> Cost {
+    /// All of it: what is set aside for the call.
+    pub fn most(&self) -> Cost {
         self.cost(self.prompt, self.drawn)
     }
 

@@ -6,14 +6,17 @@
 )]
 
 mod bench;
+mod capture;
 mod command;
 mod damage;
 #[cfg(unix)]
 mod disk;
+mod elsewhere;
 mod inference;
 mod refusals;
 mod results;
 #[cfg(unix)]
 mod resume;
+mod served;
 mod sharing;
 mod store;
