@@ -284,7 +284,17 @@ impl BatchRemote {
                 job.place.matching(&list, &begun.name, begun.lines)
             };
             for id in ids {
-                let files = self.wait(job, &id, begun.lines)?;
+                let files = match self.wait(job, &id, begun.lines)? {
+                    Ok(files) => files,
+                    // Found by its name beside others, or not worth a word yet: what is missing is asked again.
+                    Err(_) if begun.id.is_none() => continue,
+                    Err(why) => {
+                        // It will never end: another may be made by the next call.
+                        record.batches.remove(0);
+                        self.write(record)?;
+                        return Err(self.fail(&format!("batch {id} was not begun: {why}")));
+                    }
+                };
                 // What was set aside for this batch is now spent line by line.
                 if let Some(reservations) = &mut reservations
                     && !reservations.is_empty()
@@ -302,16 +312,19 @@ impl BatchRemote {
         Ok(())
     }
 
-    /// The files of a batch that has ended.
-    fn wait(&self, job: &Job<'_>, id: &str, lines: usize) -> Result<Vec<String>, ProviderError> {
+    /// The files of a batch that has ended, or why the service never began it.
+    fn wait(
+        &self,
+        job: &Job<'_>,
+        id: &str,
+        lines: usize,
+    ) -> Result<Result<Vec<String>, String>, ProviderError> {
         loop {
             let place = &job.place;
             let read = |body: &[u8]| place.read_standing(&json(body)?);
             match self.exchange(&place.standing(id), read)? {
-                Standing::Ended(files) => return Ok(files),
-                Standing::Invalid(why) => {
-                    return Err(self.fail(&format!("batch {id} was not begun: {why}")));
-                }
+                Standing::Ended(files) => return Ok(Ok(files)),
+                Standing::Invalid(why) => return Ok(Err(why)),
                 Standing::Running(done, total) => {
                     let total = if total == 0 { lines as u64 } else { total };
                     self.log.tell(done, total, id);

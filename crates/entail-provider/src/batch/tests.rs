@@ -270,6 +270,32 @@ fn a_log_that_cannot_be_read_never_leads_to_a_second_batch() {
 }
 
 #[test]
+fn a_batch_that_the_service_does_not_begin_is_told_and_does_not_stand_in_the_way() {
+    let server = Server::start(script(GOOD)).unwrap();
+    let log = Arc::new(Memory::default());
+    let looks = AtomicUsize::new(0);
+    let between: Box<Between> = Box::new(move |request, connections| {
+        let sent = connections.send(request)?;
+        let looked = request.verb == Verb::Get && request.url.contains("/batches/batch");
+        if looked && looks.fetch_add(1, Ordering::SeqCst) == 0 {
+            let mut body: Value = serde_json::from_slice(&sent.body).unwrap();
+            body["status"] = "failed".into();
+            body["errors"] = serde_json::json!({"data": [{"message": "too many tokens wait"}]});
+            return Ok(HttpResponse { body: body.to_string().into_bytes(), ..sent });
+        }
+        Ok(sent)
+    });
+    let requests = questions(20, 1);
+    let (remote, traffic) = batch_remote(&server, &log, "10usd", between);
+    let error = ask(&remote, &requests).1.unwrap_err().to_string();
+    assert!(error.contains("was not begun: too many tokens wait"), "{error}");
+    assert_eq!(traffic.budget().spent().tokens, 0);
+    let (delivered, result) = ask(&remote, &requests);
+    result.unwrap();
+    assert_each_once(&delivered, &requests);
+}
+
+#[test]
 fn a_service_that_answers_nothing_is_asked_three_times() {
     let server = Server::start(script(BatchScript { unanswered: 1.0, ..GOOD })).unwrap();
     let made = Arc::new(AtomicUsize::new(0));

@@ -53,18 +53,13 @@ pub(crate) struct ChatWire {
 impl ChatWire {
     pub(crate) fn new(most_answers: u32) -> Self {
         let capabilities = Capabilities {
-            name: "test service".into(),
             most_answers,
             seed: true,
             temperature: true,
-            logprobs: None,
             score: true,
-            prefill: false,
             system: Some(SystemPlace::Role),
-            json_schema: false,
             batch: true,
-            files: false,
-            fine_tune: false,
+            ..Capabilities::none("test service")
         };
         let url = "http://host.invalid/v1/chat/completions".into();
         Self { capabilities, url, timeout: Duration::from_mins(1) }
