@@ -251,7 +251,9 @@ impl CompletionStore {
         if write_together(&mut connection, &batches) == Lock::Held {
             // Who came meanwhile would wait for the same lock again, one after the other.
             batches = std::mem::take(&mut *lock(&self.waiting));
-            batches.iter().for_each(|batch| batch.end(Err(StoreError::Busy)));
+            for batch in &batches {
+                batch.end(Err(StoreError::Busy));
+            }
         }
         lock(&outcome).take().expect("this batch was among those that waited")
     }
@@ -341,7 +343,9 @@ fn write_together(connection: &mut Connection, batches: &[Batch]) -> Lock {
     if batches.len() > 1 {
         match write(connection, batches) {
             Ok(()) => {
-                batches.iter().for_each(|batch| batch.end(Ok(())));
+                for batch in batches {
+                    batch.end(Ok(()));
+                }
                 return Lock::Free;
             }
             Err(StoreError::Busy) => lock = Lock::Held,

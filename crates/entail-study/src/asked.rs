@@ -92,14 +92,12 @@ fn served(
     if let Some(trained) = models::trained_elsewhere(run.adapter, workshop)? {
         return Ok(Some((trained.to_string(), trained)));
     }
-    Ok(Some(match base.backend(settings.backend) {
-        Backend::ExportTrl => (format!("adapters on {model}"), model.clone()),
-        // As OpenAI names them, whose price is not that of their base.
-        _ => {
-            let tuned = model.clone().named(&format!("ft:{}:", model.model()));
-            (format!("fine-tunes of {model}"), tuned)
-        }
-    }))
+    if base.backend(settings.backend) == Backend::ExportTrl {
+        return Ok(Some((format!("adapters on {model}"), model.clone())));
+    }
+    // As OpenAI names them, whose price is not that of their base.
+    let tuned = model.clone().named(&format!("ft:{}:", model.model()));
+    Ok(Some((format!("fine-tunes of {model}"), tuned)))
 }
 
 /// All questions of the plan to one replicate.

@@ -15,7 +15,7 @@ fn counted(model: &str, samples: usize, stored: usize, drawn: Option<u64>, batch
         usage: Usage { drawn, ..Usage::default() },
         ..Completion::plain("said", Finish::Stop)
     };
-    store.put(keys[..stored].iter().map(|key| (key, &completion))).unwrap();
+    store.put(keys[..stored].iter().map(|key| (*key, &completion))).unwrap();
     let workshop = Workshop {
         shelf: &MemoryShelf::default(),
         completions: &store,

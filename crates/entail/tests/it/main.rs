@@ -11,6 +11,7 @@ mod command;
 mod damage;
 #[cfg(unix)]
 mod disk;
+mod documents;
 mod elsewhere;
 mod inference;
 mod refusals;

@@ -15,14 +15,14 @@ use crate::bench::{Bench, Done, finish};
 pub(crate) const KEY: &str = "sk-served-canary";
 
 /// Variables of keys and addresses of every service that has an address of its own.
-const ADDRESSES: [(&str, &str); 5] = [
+pub(crate) const ADDRESSES: [(&str, &str); 5] = [
     ("OPENAI_BASE_URL", "/v1"),
     ("AZURE_OPENAI_ENDPOINT", ""),
     ("ANTHROPIC_BASE_URL", ""),
     ("OPENROUTER_BASE_URL", "/v1"),
     ("TINKER_BASE_URL", ""),
 ];
-const KEYS: [&str; 5] = [
+pub(crate) const KEYS: [&str; 5] = [
     "OPENAI_API_KEY",
     "AZURE_OPENAI_API_KEY",
     "ANTHROPIC_API_KEY",
