@@ -1,7 +1,7 @@
 //! Everything that a model says to a battery, kept now to be judged whenever: hosted models vanish.
 
 use entail_eval::Item;
-use entail_provider::{Completion, Finish, Need, Sampling, TokenLogprob, Usage};
+use entail_provider::{Completion, Finish, Need, Origin, Sampling, TokenLogprob, Usage};
 use entail_schema::{Battery, Key, Message};
 use serde::Serialize;
 use serde_json::Value;
@@ -167,10 +167,11 @@ impl Capture {
             .collect();
         let target = Key::of(&("capture", self.model.key));
         let held = workshop.hold(target)?;
-        let (found, tally) = models::ask(&requests, &self.sampling, workshop, || {
-            let base: Base = models::ready(&self.model, workshop)?;
-            base.model(target, workshop)
-        })?;
+        let (found, tally) =
+            models::ask(&requests, &self.sampling, Origin::Capture, workshop, || {
+                let base: Base = models::ready(&self.model, workshop)?;
+                base.model(target, workshop)
+            })?;
         drop(held);
         let captured = items.iter().flat_map(|(battery, item)| {
             let stance = &battery.stances[item.stance];

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use entail_data::OrganismSpec;
 use entail_engine::{Config, Tokenizer};
 use entail_provider::{
-    Completion, Provider, ProviderError, RemoteModel, Request, Sampling, Scripted, TrainedModel,
-    Trainer, TrainerError,
+    Completion, Origin, Provider, ProviderError, RemoteModel, Request, Sampling, Scripted,
+    TrainedModel, Trainer, TrainerError,
 };
 use entail_schema::{Gate, Key, Method};
 use serde_json::Value;
@@ -332,10 +332,12 @@ fn adapted(
     Ok(model)
 }
 
-/// Answers by key: those that the store has, and those that a model gives now, each durable before it is used.
+/// Answers by key: those that the store has, and those that a model gives now, each durable before it is used, in the
+/// name of who asks.
 pub(crate) fn ask(
     requests: &[Request],
     sampling: &Sampling,
+    origin: Origin,
     workshop: Workshop<'_>,
     model: impl FnOnce() -> Result<Model, RunError>,
 ) -> Result<(BTreeMap<Key, Completion>, Tally), RunError> {
@@ -355,7 +357,7 @@ pub(crate) fn ask(
         .collect();
     if !missing.is_empty() {
         let model = model()?;
-        found.extend(answers(&model, &missing, sampling, workshop)?);
+        found.extend(answers(&model, &missing, sampling, origin, workshop)?);
     }
     let tally = Tally { reused, made: found.len() - reused };
     Ok((found, tally))
@@ -370,6 +372,7 @@ fn answers(
     model: &Model,
     requests: &[Request],
     sampling: &Sampling,
+    origin: Origin,
     workshop: Workshop<'_>,
 ) -> Result<BTreeMap<Key, Completion>, RunError> {
     let together = match model {
@@ -381,7 +384,7 @@ fn answers(
     let failure = Mutex::new(None);
     let keep = |rows: Vec<(Key, Completion)>| match workshop
         .completions
-        .put(rows.iter().map(|(k, c)| (*k, c)))
+        .put_from(origin, rows.iter().map(|(k, c)| (*k, c)))
     {
         Ok(()) => lock(&durable).extend(rows),
         Err(error) => {

@@ -9,7 +9,7 @@ use entail_engine::{
     Trainee, train,
 };
 use entail_eval::{Reading, read};
-use entail_provider::{Request, Sampling, complete_in_order};
+use entail_provider::{Origin, Request, Sampling, complete_in_order};
 use entail_schema::{Backend, Block, Key, Message, Method, ScheduleName, Seed, Stance};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -184,7 +184,7 @@ fn answered(asker: Asker<'_>, key: Key, asked: Vec<RowQuestion>) -> Result<Vec<R
         // What is paid for is kept answer by answer, and nobody else asks for the same rows.
         let held = workshop.hold(key)?;
         let model = || base.model(key, workshop);
-        let (mut answers, _) = models::ask(&requests, &sampling, workshop, model)?;
+        let (mut answers, _) = models::ask(&requests, &sampling, Origin::Study, workshop, model)?;
         drop(held);
         let text = |r: &Request| answers.remove(&r.samples[0]).expect("every row is answered").text;
         requests.iter().map(text).collect()
@@ -204,7 +204,9 @@ pub(crate) fn all(
     let make = |job: &Job<'_>| -> Result<Done, RunError> {
         workshop.go_on()?;
         let done = job.ensure(plan, workshop)?;
-        counter.step();
+        if !matches!(done, Done::Waiting { .. }) {
+            counter.step();
+        }
         Ok(done)
     };
     let (here, elsewhere): (Vec<&Job<'_>>, Vec<&Job<'_>>) =

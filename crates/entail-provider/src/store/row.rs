@@ -25,7 +25,7 @@ const DEFLATED_FROM: usize = 2048;
 pub enum Origin {
     /// A study.
     Study,
-    /// Another program, whose traffic was recorded.
+    /// `entail capture`, or another program whose traffic was recorded: no study needs it, and it was paid for.
     Capture,
 }
 

@@ -42,7 +42,7 @@ fn a_capture_keeps_all_that_is_said_and_asks_for_nothing_twice() {
         lines.iter().map(|line| line["battery"].as_str().unwrap()).collect();
     assert_eq!(batteries, BTreeSet::from(["claims", "preferences"]));
     for line in &lines {
-        assert_eq!(line["model"], model.replace("#", "/v1#"));
+        assert_eq!(line["model"], model.replace('#', "/v1#"));
         assert_eq!(line["messages"][0]["content"], "Be brief.");
         assert_eq!(line["messages"][1]["content"], line["prompt"]);
         // The service's own words, whole.
@@ -57,6 +57,12 @@ fn a_capture_keeps_all_that_is_said_and_asks_for_nothing_twice() {
     let again = served.entail(&asks).succeeded();
     assert_eq!((counted(&again), served.calls()), ([answers, answers, 0], calls));
     assert_eq!(fs::read(served.bench.path().join("said.jsonl")).unwrap(), text);
+    // No study needs them, and they were paid for.
+    let gc = ["store", "gc", "study.toml", "--store", "store", "--yes"];
+    served.entail(&gc).succeeded();
+    assert_eq!(counted(&served.entail(&asks).succeeded()), [answers, answers, 0]);
+    served.entail(&[&gc[..], &["--captures"]].concat()).succeeded();
+    assert_eq!(served.bench.completions().len(), 0);
 }
 
 #[cfg(unix)]
@@ -145,9 +151,12 @@ fn a_doctor_who_asks_makes_one_cheap_call_of_each() {
 #[test]
 fn a_doctor_who_does_not_ask_calls_nobody() {
     let served = Served::new(speaker());
-    let done = served.entail(&["doctor", "openai:gpt-4.1", "anthropic:claude-sonnet-4-5"]);
+    let own = served.vllm("stub");
+    let done = served.entail(&["doctor", "openai:gpt-4.1", "anthropic:claude-sonnet-4-5", &own]);
     let done = done.succeeded();
-    for part in ["fine-tuning", "batches", "prefill", "nobody was asked", "key     there"] {
+    for part in
+        ["fine-tuning", "batches", "prefill", "nobody was asked", "key     there", "key     none"]
+    {
         assert!(done.stdout.contains(part), "{part}:\n{}", done.stdout);
     }
     let mut without = served.command(&["doctor"]);

@@ -217,7 +217,7 @@ fn a_budget_that_is_used_up_ends_a_study_and_a_larger_one_goes_on() {
     let done = served.run(&["--budget", "1usd"]).succeeded();
     let (reused, made) = done.tally("completions");
     assert_eq!(reused, kept);
-    assert_eq!(served.server.counts().whole as usize, reused + made);
+    assert_eq!(served.server.counts().whole, (reused + made) as u64);
 }
 
 #[test]
