@@ -216,7 +216,8 @@ fn capabilities(dialect: Dialect, caller: &Caller) -> Capabilities {
         json_schema: of_openai || matches!(dialect, OpenRouter | Vllm | LlamaCpp | Ollama),
         batch: of_openai,
         files: of_openai,
-        fine_tune: of_openai,
+        // Of Tinker's models the bases; what was trained there is no base of another.
+        fine_tune: of_openai || (dialect == Dialect::Tinker && !caller.model.contains("tinker://")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use entail_eval::Item;
 use entail_provider::{
-    Completion, CompletionStore, Finish, Need, Sampling, StoreError, TokenLogprob, Usage,
+    Completion, CompletionStore, Finish, Need, Origin, Sampling, StoreError, TokenLogprob, Usage,
 };
 use entail_schema::{Battery, Key, Message};
 use serde::Serialize;
@@ -169,7 +169,7 @@ impl Capture {
             .collect();
         let target = Key::of(&("capture", self.model.key));
         let held = workshop.hold(target)?;
-        let (_, tally) = models::ask(&requests, &self.sampling, workshop, || {
+        let (_, tally) = models::ask(&requests, &self.sampling, Origin::Capture, workshop, || {
             let base: Base = models::ready(&self.model, workshop)?;
             base.model(target, workshop)
         })?;

@@ -46,7 +46,11 @@ pub(crate) fn capture(args: &CaptureArgs) -> Result<(), Failure> {
         side_by_side: 256,
     };
     talk(format_args!("asking {} for {} answers", args.model, capture.len()));
-    let tally = capture.run(workshop).map_err(|error| place.failure(error))?;
+    let asked = capture.run(workshop);
+    if let Some(told) = reach.told() {
+        talk(format_args!("{told}"));
+    }
+    let tally = asked.map_err(|error| place.failure(error))?;
     let written = write_whole_by(&args.out, |file| {
         let mut n_answers = 0;
         for answer in capture.answers(&place.completions) {
@@ -58,9 +62,6 @@ pub(crate) fn capture(args: &CaptureArgs) -> Result<(), Failure> {
     });
     let n_answers = written.map_err(|error| place.exchange_failure(error, &args.out))?;
     talk(format_args!("  answers        reused {:>7}, made {:>7}", tally.reused, tally.made));
-    if let Some(told) = reach.told() {
-        talk(format_args!("{told}"));
-    }
     if args.json {
         let json = serde_json::json!({
             "model": args.model, "answers": n_answers, "reused": tally.reused, "made": tally.made, "file": args.out,

@@ -32,7 +32,7 @@ pub(crate) enum StoreCommand {
     /// Remove what none of these studies needs: completions, organisms, rows, readings, results. Without --yes nothing
     /// is removed, only shown.
     ///
-    /// Training runs, recorded traffic and registrations stay. A study needs what a run of it would look for, whole or
+    /// Training runs, captured answers and registrations stay. A study needs what a run of it would look for, whole or
     /// with fewer --arm, --samples or --limit; what more --samples than the study's drew is not among it.
     ///
     /// With --json: `removed` and, under `completions`, `artifacts`, `half_written` and `bytes`, what.
@@ -85,7 +85,7 @@ pub(crate) struct GcArgs {
     /// Training runs too.
     #[arg(long)]
     adapters: bool,
-    /// Recorded traffic too.
+    /// Captured answers too.
     #[arg(long)]
     captures: bool,
 }

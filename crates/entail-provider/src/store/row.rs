@@ -28,7 +28,7 @@ const WRITTEN: &str = "the JSON that was written";
 pub enum Origin {
     /// A study.
     Study,
-    /// Another program, whose traffic was recorded.
+    /// `entail capture`, or another program whose traffic was recorded: no study needs it, and it was paid for.
     Capture,
 }
 

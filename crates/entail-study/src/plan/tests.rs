@@ -544,6 +544,18 @@ fn a_study_that_needs_what_a_provider_lacks_is_refused_naming_both() {
             "cannot load the adapter that comes of it",
         ),
         (
+            "tinker:Qwen/Qwen3-8B",
+            "",
+            trained,
+            "takes tokens: name a folder with the base's tokenizer.json as `tokenizer`",
+        ),
+        (
+            "tinker://run/sampler_weights/name",
+            "",
+            trained,
+            "needs fine-tuning for its `train`, which `tinker://run/sampler_weights/name`",
+        ),
+        (
             "openai:gpt-4.1",
             "",
             "train = { stance = \"conscious\", settings = { backend = \"local\" } }",
@@ -564,6 +576,8 @@ fn a_study_that_needs_what_a_provider_lacks_is_refused_naming_both() {
     checked(&served("openai:gpt-4.1", "temperature = 0.7\nlogprobs = 5", told), &Narrow::default())
         .unwrap();
     checked(&served("openai:gpt-4.1", "", trained), &Narrow::default()).unwrap();
+    let tokens = "train = { stance = \"conscious\", settings = { tokenizer = \"qwen\" } }";
+    checked(&served("tinker:Qwen/Qwen3-8B", "", tokens), &Narrow::default()).unwrap();
     checked(
         &served(
             "vllm:http://localhost:8000#m",
