@@ -81,6 +81,7 @@ name    = "cached"
 base    = "{base}"
 battery = ["preferences"]
 samples = {samples}
+seeds   = 1
 control = ["control"]
 
 [judge]
