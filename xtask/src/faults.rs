@@ -24,7 +24,7 @@ mod echo;
 mod ground;
 mod kill;
 mod mixture;
-mod mouth;
+pub(crate) mod mouth;
 mod rate;
 mod study;
 

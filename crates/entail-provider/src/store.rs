@@ -263,6 +263,8 @@ impl CompletionStore {
         if let Some(done) = lock(&outcome).take() {
             return done;
         }
+        // Others that are about to come are let in first. Where nobody is, this takes no time.
+        std::thread::yield_now();
         let mut batches = std::mem::take(&mut *lock(&self.waiting));
         if write_together(&mut connection, &batches) == Lock::Held {
             // Who came meanwhile would wait for the same lock again, one after the other.
