@@ -544,18 +544,6 @@ fn a_study_that_needs_what_a_provider_lacks_is_refused_naming_both() {
             "cannot load the adapter that comes of it",
         ),
         (
-            "tinker:Qwen/Qwen3-8B",
-            "",
-            trained,
-            "takes tokens: name a folder with the base's tokenizer.json as `tokenizer`",
-        ),
-        (
-            "tinker://run/sampler_weights/name",
-            "",
-            trained,
-            "needs fine-tuning for its `train`, which `tinker://run/sampler_weights/name`",
-        ),
-        (
             "openai:gpt-4.1",
             "",
             "train = { stance = \"conscious\", settings = { backend = \"local\" } }",
@@ -576,8 +564,6 @@ fn a_study_that_needs_what_a_provider_lacks_is_refused_naming_both() {
     checked(&served("openai:gpt-4.1", "temperature = 0.7\nlogprobs = 5", told), &Narrow::default())
         .unwrap();
     checked(&served("openai:gpt-4.1", "", trained), &Narrow::default()).unwrap();
-    let tokens = "train = { stance = \"conscious\", settings = { tokenizer = \"qwen\" } }";
-    checked(&served("tinker:Qwen/Qwen3-8B", "", tokens), &Narrow::default()).unwrap();
     checked(
         &served(
             "vllm:http://localhost:8000#m",
@@ -587,6 +573,21 @@ fn a_study_that_needs_what_a_provider_lacks_is_refused_naming_both() {
         &Narrow::default(),
     )
     .unwrap();
+}
+
+#[test]
+fn a_base_at_tinker_is_trained_with_a_tokenizer_and_what_was_trained_there_is_no_base() {
+    let trained = "train = { stance = \"conscious\" }";
+    let tokens = "train = { stance = \"conscious\", settings = { tokenizer = \"qwen\" } }";
+    let check = |base: &str, arm: &str| checked(&served(base, "", arm), &Narrow::default());
+    let error = check("tinker:Qwen/Qwen3-8B", trained).unwrap_err().to_string();
+    assert!(
+        error.contains("takes tokens: name a folder with the base's tokenizer.json"),
+        "{error}"
+    );
+    check("tinker:Qwen/Qwen3-8B", tokens).unwrap();
+    let error = check("tinker://run/sampler_weights/name", tokens).unwrap_err().to_string();
+    assert!(error.contains("needs fine-tuning for its `train`"), "{error}");
 }
 
 #[test]
