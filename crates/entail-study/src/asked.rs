@@ -166,7 +166,7 @@ impl Count<'_> {
         for request in requests {
             let new: Vec<Key> =
                 request.samples.iter().copied().filter(|key| self.met.insert(*key)).collect();
-            let stored = self.workshop.completions.get(&new)?;
+            let stored = self.workshop.completions.said(&new)?;
             let missing = stored.iter().filter(|found| found.is_none()).count();
             sum.find(stored.into_iter().flatten());
             let most = offers.most_answers.max(1) as usize;

@@ -348,6 +348,10 @@ impl Traffic {
                 _ if reply.connected => Sign::Trouble,
                 _ => Sign::Nobody,
             };
+            if let CallError::Final { .. } = error {
+                // Before anybody takes the place of this call.
+                crew.stop();
+            }
             let given_up = slot.end(outcome, sign, &reply.left);
             tries += 1;
             self.tally.troubled(&error);
