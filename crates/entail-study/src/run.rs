@@ -278,8 +278,10 @@ fn answers(
         let model = models::model(plan, bases, arm, replicate, workshop)?;
         Ok(model.expect("only recorded answers have no model"))
     };
-    let (found, tally) = models::ask(&requests, &plan.sampling, workshop, model)?;
+    let (mut found, tally) = models::ask(&requests, &plan.sampling, workshop, model)?;
     drop(held);
+    // What tables are made of is what was said, and not the service's own words for it.
+    found.values_mut().for_each(|completion| completion.raw = None);
     let (readings, had_readings) = if here {
         let (readings, had) = readings(plan, replicate, workshop, model)?;
         (Some(readings), Tally::one(had))
