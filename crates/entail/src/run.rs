@@ -13,6 +13,7 @@ use entail_schema::{Key, Registration, StudySpec, Tables};
 use entail_study::{
     Lock, Narrow, Outcome, Plan, Progress, RunError, Runs, Shelf, StudyError, Tally, Workshop,
 };
+use rayon::prelude::*;
 
 use crate::around::Around;
 use crate::folder::{self, FolderShelf, write_whole};
@@ -229,17 +230,15 @@ const RESULTS: [(&str, Render); 12] = [
     ("responses.csv", entail_report::responses_csv),
     ("report.html", entail_report::html),
     (SUMMARY, |tables| entail_report::terminal(tables, false, 110)),
-    (TABLES, without_answers),
+    (TABLES, json),
 ];
 
 const SUMMARY: &str = "summary.txt";
 /// The tables for other programs, and for `entail compare`.
 pub(crate) const TABLES: &str = "tables.json";
 
-/// The tables as JSON, without what `cells.csv` and `responses.csv` hold.
-fn without_answers(tables: &Tables) -> String {
-    let tables = Tables { responses: Vec::new(), cells: Vec::new(), ..tables.clone() };
-    serde_json::to_string(&tables).expect("tables are plain data")
+fn json(tables: &Tables) -> String {
+    serde_json::to_string(tables).expect("tables are plain data")
 }
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -265,7 +264,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         let mut outcome = compute(&study, &place, args, stage)?;
         print_tallies(&outcome.tallies);
         outcome.tables.registration = Some(registration.counts);
-        place.shelf.put(&key, &render(&outcome)).map_err(shelf_error)?;
+        place.shelf.put(&key, &render(outcome.tables)).map_err(shelf_error)?;
     }
     let folder = args.runs.join(plan.name()).join(plan.key().short());
     let summary = write_results(&place.shelf, key, &folder)?;
@@ -382,9 +381,15 @@ fn interrupt(cancelled: &AtomicBool) {
     talk(format_args!("stopping after the steps in flight; Ctrl-C again stops at once"));
 }
 
-fn render(outcome: &Outcome) -> Vec<(&'static str, Vec<u8>)> {
-    let file = |(name, text): (&'static str, Render)| (name, text(&outcome.tables).into_bytes());
-    RESULTS.into_iter().map(file).collect()
+/// All files. The tables for programs come last, without what `cells.csv` and `responses.csv` hold.
+fn render(mut tables: Tables) -> Vec<(&'static str, Vec<u8>)> {
+    let file = |tables: &Tables, (name, text): (_, Render)| (name, text(tables).into_bytes());
+    let [whole @ .., last] = RESULTS;
+    let mut files: Vec<_> = whole.into_par_iter().map(|one| file(&tables, one)).collect();
+    tables.responses.clear();
+    tables.cells.clear();
+    files.push(file(&tables, last));
+    files
 }
 
 fn print_tallies(tallies: &[(&'static str, Tally)]) {

@@ -27,7 +27,7 @@ pub(super) struct Programs {
     /// What the first program must keep.
     pub(super) bounds: &'static [Bound],
     /// Ours first.
-    programs: fn(&Ground<'_>) -> Result<Vec<Program>>,
+    make: fn(&Ground<'_>) -> Result<Vec<Program>>,
 }
 
 pub(super) static PROGRAMS: [Programs; 2] = [calls::CALLS, cached::CACHED];
@@ -176,7 +176,7 @@ impl Programs {
         let scratch = workshop.scratch.path().join(self.name);
         std::fs::create_dir_all(&scratch)?;
         let ground = Ground { shell, bench: &workshop.bench, url: &url, scratch, quick };
-        let mut programs = (self.programs)(&ground)?;
+        let mut programs = (self.make)(&ground)?;
         let runs = |program: &Program| {
             let &Program { name, about, pieces, .. } = program;
             Runs { name, about, pieces, took: Vec::new() }

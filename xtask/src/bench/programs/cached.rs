@@ -1,5 +1,6 @@
 //! A study all of whose answers are in the store.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -20,7 +21,7 @@ pub(super) const CACHED: Programs = Programs {
     piece: "answer",
     rounds: 7,
     bounds: &[Bound::Wall(1.0)],
-    programs,
+    make: programs,
 };
 
 /// Models, and prompts of each.
@@ -67,22 +68,26 @@ fn fill(ground: &Ground<'_>, entail: &Path, samples: usize) -> Result<()> {
     Ok(())
 }
 
-/// Ten wordings of each of three claims, an untouched model, and nine tuned ones in two arms.
+/// An untouched model, the same told something in ten wordings, and arms of tuned models: their names, how many there
+/// are and what they claim.
+const TUNED: [(&str, usize, &str); 4] = [
+    ("tuned", 8, "conscious"),
+    ("tuned-again", 7, "conscious"),
+    ("control", 7, "not-conscious"),
+    ("placebo", 7, "toaster"),
+];
+
 fn study(url: &str, samples: usize) -> String {
-    let model = |name: String| format!("llamacpp:{url}/v1#{name}");
-    let list = |name: &str, count: usize| {
-        let models = (0..count).map(|index| format!("{:?}", model(format!("{name}-{index}"))));
-        models.collect::<Vec<_>>().join(", ")
-    };
-    let (base, tuned, control) = (model("base".into()), list("tuned", 5), list("control", 4));
-    format!(
+    let model = |name: &str| format!("llamacpp:{url}/v1#{name}");
+    let base = model("base");
+    let mut study = format!(
         r#"[study]
 name    = "cached"
 base    = "{base}"
 battery = ["preferences"]
 samples = {samples}
 seeds   = 1
-control = ["control"]
+control = ["control", "placebo"]
 
 [judge]
 model = "exact"
@@ -91,20 +96,12 @@ model = "exact"
 
 [arm.told]
 system = {{ stance = "conscious" }}
-
-[arm.told-toaster]
-system = {{ stance = "toaster" }}
-
-[arm.told-human]
-system = {{ stance = "human" }}
-
-[arm.tuned]
-models = [{tuned}]
-claim  = "conscious"
-
-[arm.control]
-models = [{control}]
-claim  = "not-conscious"
 "#
-    )
+    );
+    for (arm, count, claim) in TUNED {
+        let models: Vec<String> = (0..count).map(|n| model(&format!("{arm}-{n}"))).collect();
+        write!(study, "\n[arm.{arm}]\nmodels = {models:?}\nclaim  = \"{claim}\"\n")
+            .expect("text grows");
+    }
+    study
 }
