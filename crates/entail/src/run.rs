@@ -319,8 +319,11 @@ pub(crate) fn results_key(
 /// Hash of this program: tables and pages made by another build are made again, from the same stored answers.
 pub(crate) fn program_hash() -> Result<Key, Failure> {
     let path = std::env::current_exe().map_err(|error| Failure::Setup(error.to_string()))?;
-    let bytes = fs::read(&path).map_err(|error| Failure::Input { path, error })?;
-    Ok(Key::of_bytes(&bytes))
+    let mut hasher = blake3::Hasher::new();
+    // Not all of it at once: with what debuggers want it is a hundred megabytes.
+    let read = fs::File::open(&path).and_then(|file| hasher.update_reader(file).map(drop));
+    read.map_err(|error| Failure::Input { path, error })?;
+    Ok(Key::from_bytes(*hasher.finalize().as_bytes()))
 }
 
 fn compute(
