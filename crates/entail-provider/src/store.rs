@@ -361,7 +361,7 @@ impl Readers {
 
 /// Bytes of a store that readers map into memory, and no more: what is mapped counts as this program's. What is beyond
 /// is read page by page.
-const MAPPED: i64 = 1 << 25;
+const MAPPED: i64 = 1 << 26;
 
 /// The database of a medium that cannot be written, on which `SQLite` finds no room for its locks. Only where no log of
 /// changes is left: without it the file alone is the truth.

@@ -67,7 +67,6 @@ impl<'a> Reach<'a> {
             .with_budget(Budget::new(args.budget.unwrap_or_default()))
             .with_cancelled(cancelled.clone());
         let most_calls = args.calls.get();
-        memory::share_arenas();
         let connections = Connections::new(most_calls, LONGEST_BODY)
             .with_longest_wait(Duration::from_secs(args.timeout.get()));
         Ok(Self {
@@ -140,6 +139,7 @@ fn refused(model: &RemoteModel, what: &dyn std::fmt::Display) -> ProviderError {
 
 impl Services for Reach<'_> {
     fn model(&self, model: &RemoteModel, purpose: Key) -> Result<Arc<dyn Provider>, ProviderError> {
+        memory::give_back_long_answers();
         let wire =
             entail_provider::wire(model, &self.around.keys).map_err(|e| refused(model, &e))?;
         let limits = Limits { most: self.most_calls, ..Limits::default() };
