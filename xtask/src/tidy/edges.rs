@@ -69,6 +69,7 @@ const CRATES: [Crate; 12] = [
             "entail-schema",
             "entail-stats",
             "entail-engine",
+            "entail-provider",
             "entail-data",
             "entail-study",
             "entail-faults",
