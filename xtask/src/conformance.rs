@@ -1,121 +1,284 @@
-//! Our engine beside transformers and peft: the same folders, the same tokens, the same logits.
+//! Our code beside the code of others: Hugging Face's libraries, servers that run here, the vendors' own types.
 //!
-//! Our engine writes models, adapters and what it computes from them; `tools/conformance.py` loads the folders with
-//! Hugging Face's code and compares. The committed fixtures, which Hugging Face's code wrote, go the other way.
+//! Each part has an environment of pinned Python packages. One that cannot be installed is skipped, and says so.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
+use anyhow::{Context, Result, ensure};
+use clap::builder::PossibleValuesParser;
+use tempfile::TempDir;
 
-use crate::shell::{self, Shell};
+use crate::child::Running;
+use crate::shell::{Output, Shell};
 use crate::venv::{self, Install};
 
-mod cases;
-mod subject;
+mod engine;
+mod model;
+mod scripts;
+mod served;
 
-use subject::Subject;
+use engine::Folder;
 
-/// Largest absolute difference of two logits. The sums run in another order; nothing else may differ.
-const BOUND: f64 = 1e-4;
+/// What is compared.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// One part; all without it
+    #[arg(value_parser = PossibleValuesParser::new(PARTS.map(|part| part.name)))]
+    name: Option<String>,
+    /// Use the Python packages only if they are installed already
+    #[arg(long)]
+    skip_install: bool,
+    /// For `engine`: a model folder instead of the generated ones and the fixtures
+    #[arg(long, requires = "name")]
+    folder: Option<PathBuf>,
+    /// For `engine`: an adapter folder of that model; a random adapter without it
+    #[arg(long, requires = "folder")]
+    adapter: Option<PathBuf>,
+}
 
-const REQUIREMENTS: &str = "tools/requirements-min.txt";
+/// One comparison.
+struct Part {
+    name: &'static str,
+    /// Whose code ours is held against.
+    beside: &'static str,
+    /// File of the pinned packages. Parts of the same file share an environment.
+    requirements: &'static str,
+    /// Those of the packages that are compared with.
+    packages: &'static [&'static str],
+    when: When,
+    compare: fn(&Ground<'_>) -> Result<String>,
+}
+
+/// When a part runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// In the gate, and when it is asked for.
+    Gate,
+    /// Only when it is asked for: it takes minutes.
+    Asked,
+}
+
+/// All that needs torch.
+const TORCH: &str = "tools/requirements-min.txt";
+
+const PARTS: [Part; 6] = [
+    Part {
+        name: "engine",
+        beside: "logits, chat templates and tokens of transformers and peft",
+        requirements: TORCH,
+        packages: &["torch", "transformers", "peft"],
+        when: When::Gate,
+        compare: engine::compare,
+    },
+    Part {
+        name: "fixtures",
+        beside: "the vendors' own Python types, which parse our recorded and documented replies",
+        requirements: "fixtures/provider/requirements-latteries.txt",
+        packages: &["openai", "anthropic"],
+        when: When::Gate,
+        compare: scripts::fixtures,
+    },
+    Part {
+        name: "tinker",
+        beside: "a service made of the tinker package's own message classes",
+        requirements: "fixtures/provider/requirements-tinker.txt",
+        packages: &["tinker"],
+        when: When::Gate,
+        compare: scripts::tinker,
+    },
+    Part {
+        name: "transformers-serve",
+        beside: "`transformers serve` with a model folder of ours",
+        requirements: TORCH,
+        packages: &["transformers", "torch", "fastapi"],
+        when: When::Gate,
+        compare: served::transformers,
+    },
+    Part {
+        name: "llama-cpp",
+        beside: "llama.cpp's Python server with the same folder as GGUF",
+        requirements: "fixtures/provider/requirements-llama-cpp.txt",
+        packages: &["llama_cpp_python", "gguf", "fastapi"],
+        when: When::Asked,
+        compare: served::llama_cpp,
+    },
+    Part {
+        name: "trl",
+        beside: "TRL, which trains from a job folder of ours, and plain PyTorch",
+        requirements: TORCH,
+        packages: &["trl", "peft", "transformers", "torch"],
+        when: When::Asked,
+        compare: scripts::trl,
+    },
+];
 
 /// How a check that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
-    /// Nothing was compared; the reason was printed.
+    /// At least a part was not compared; the reason was printed.
     Skipped,
 }
 
-/// A model folder on disk, and an adapter of it.
-#[derive(Debug)]
-pub(crate) struct Folder {
-    pub(crate) model: PathBuf,
-    pub(crate) adapter: Option<PathBuf>,
-}
-
-/// Printed where nothing could be compared.
+/// Printed where something could not be compared.
 pub(crate) const SKIPPED: &str = "conformance: SKIPPED";
 
-/// Compares the given folder, or generated ones and the fixtures.
-pub(crate) fn run(shell: &Shell, install: Install, folder: Option<&Folder>) -> Result<Outcome> {
-    let python = match venv::python(shell, REQUIREMENTS, install)? {
-        venv::Found::Python(python) => python,
-        venv::Found::Unavailable(why) => {
-            println!("{SKIPPED}, packages cannot be installed: {why}");
-            return Ok(Outcome::Skipped);
-        }
-    };
-    let scratch = tempfile::tempdir()?;
-    let subjects = match folder {
-        Some(folder) => vec![subject::on_disk(folder, scratch.path())?],
-        None => subject::all(&shell.root, scratch.path())?,
-    };
-    let jobs: Vec<Value> = subjects.iter().map(Subject::job).collect();
-    let list = scratch.path().join("jobs.json");
-    std::fs::write(&list, serde_json::to_vec(&jobs)?)?;
-    let mut command = shell.command(&python);
-    command.arg("tools/conformance.py").arg("--jobs").arg(&list);
-    let output = shell::capture(&mut command)?;
-    let report = report(&subjects, &output.text);
-    if !output.success || report.is_err() {
-        println!("{}", output.text.trim_end());
-    }
-    print!("{}", report?);
-    ensure!(output.success, "conformance: a comparison failed");
-    println!("conformance: ok, {} models, bound {BOUND:.0e}", subjects.len());
-    Ok(Outcome::Passed)
+/// What a part works with.
+struct Ground<'a> {
+    shell: &'a Shell,
+    /// Of the part's environment.
+    python: PathBuf,
+    /// Removed in the end.
+    scratch: TempDir,
+    /// Compared by `engine` in the place of its own.
+    folder: Option<&'a Folder>,
 }
 
-/// One line per subject. What the script says about itself is checked again: every subject was compared, with all
-/// of its template cases, and stayed below the bound.
-fn report(subjects: &[Subject], output: &str) -> Result<String> {
-    let summaries: Vec<Value> =
-        output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let mut text = String::new();
-    let mut failed = Vec::new();
-    for subject in subjects {
-        let name = &subject.name;
-        let summary = summaries.iter().find(|summary| summary["name"] == name.as_str());
-        let summary = summary.with_context(|| format!("conformance: {name} was not compared"))?;
-        let [base, adapter] = ["base_max_abs", "adapter_max_abs"].map(|key| summary[key].as_f64());
-        let shown = |x: Option<f64>| x.map_or("not finite".to_owned(), |x| format!("{x:.2e}"));
-        let templates = summary["template_cases"].as_u64();
-        let (base_shown, adapter_shown) = (shown(base), shown(adapter));
-        writeln!(
-            text,
-            "conformance: {name}: base {base_shown}, adapter {adapter_shown}, {} template cases",
-            subject.n_templates
-        )?;
-        let close = |x: Option<f64>| x.is_some_and(|x| x <= BOUND);
-        if !close(base) || !close(adapter) || templates != Some(subject.n_templates as u64) {
-            failed.push(name.as_str());
-        }
-    }
-    if !failed.is_empty() {
-        bail!("{text}conformance: differences above {BOUND:.0e} in {}", failed.join(", "));
-    }
-    Ok(text)
+/// How a part ended, and what it compared or why not.
+#[derive(Debug)]
+enum Verdict {
+    Passed(String),
+    Skipped(String),
+    Failed(String),
 }
 
-impl Subject {
-    /// What `tools/conformance.py` is asked to do.
-    fn job(&self) -> Value {
-        let template_cases = (self.n_templates > 0).then(|| self.file(cases::TEMPLATES));
-        json!({
-            "name": self.name,
-            "model": self.model,
-            "adapter": self.adapter,
-            "cases": self.file(cases::LOGITS),
-            "template_cases": template_cases,
-        })
+/// A part that was tried.
+struct Tried {
+    name: &'static str,
+    /// The packages that it compared with, with their versions.
+    packages: String,
+    verdict: Verdict,
+    installed: Duration,
+    ran: Duration,
+}
+
+/// Compares what is asked for.
+pub(crate) fn run(shell: &Shell, options: Options) -> Result<Outcome> {
+    let Options { name, skip_install, folder, adapter } = options;
+    ensure!(
+        folder.is_none() || name.as_deref() == Some(PARTS[0].name),
+        "a folder is compared by `{}` alone",
+        PARTS[0].name
+    );
+    let folder = folder.map(|model| Folder { model, adapter });
+    let install = if skip_install { Install::Never } else { Install::WhereMissing };
+    let wanted = |part: &&Part| name.as_deref().is_none_or(|name| name == part.name);
+    compare(shell, install, PARTS.iter().filter(wanted), folder.as_ref())
+}
+
+/// Compares what the gate has the time for.
+pub(crate) fn gate(shell: &Shell) -> Result<Outcome> {
+    let wanted = PARTS.iter().filter(|part| part.when == When::Gate);
+    compare(shell, Install::WhereMissing, wanted, None)
+}
+
+/// Every part to its end, whatever the others say.
+fn compare<'a>(
+    shell: &Shell,
+    install: Install,
+    parts: impl Iterator<Item = &'a Part>,
+    folder: Option<&Folder>,
+) -> Result<Outcome> {
+    let mut all = Vec::new();
+    for part in parts {
+        println!("conformance: {} beside {}", part.name, part.beside);
+        let tried = attempt(shell, install, part, folder)?;
+        println!("{}", tried.line());
+        all.push(tried);
+    }
+    if all.len() > 1 {
+        println!("conformance: all parts");
+        all.iter().for_each(|tried| println!("{}", tried.line()));
+    }
+    conclude(&all)
+}
+
+/// Runs one part. One that ends in an error has failed.
+fn attempt(
+    shell: &Shell,
+    install: Install,
+    part: &Part,
+    folder: Option<&Folder>,
+) -> Result<Tried> {
+    let packages = versions(&shell.read(part.requirements)?, part.packages)?;
+    let start = Instant::now();
+    let found = venv::python(shell, part.requirements, install)?;
+    let installed = start.elapsed();
+    let start = Instant::now();
+    let verdict = match found {
+        venv::Found::Unavailable(why) => Verdict::Skipped(why),
+        venv::Found::Python(python) => {
+            let ground = Ground { shell, python, scratch: tempfile::tempdir()?, folder };
+            match (part.compare)(&ground) {
+                Ok(figures) => Verdict::Passed(figures),
+                Err(error) => Verdict::Failed(format!("{error:#}")),
+            }
+        }
+    };
+    Ok(Tried { name: part.name, packages, verdict, installed, ran: start.elapsed() })
+}
+
+impl Tried {
+    fn line(&self) -> String {
+        let Self { name, packages, verdict, installed, ran } = self;
+        let [installed, ran] = [installed, ran].map(Duration::as_secs_f64);
+        let head = format!("conformance: {name}");
+        match verdict {
+            Verdict::Passed(figures) => format!(
+                "{head}: passed in {ran:.1} s after {installed:.1} s of installing {packages}: {figures}"
+            ),
+            Verdict::Skipped(why) => {
+                format!("{SKIPPED} {name}, packages cannot be installed ({packages}): {why}")
+            }
+            Verdict::Failed(why) => format!("{head}: FAILED in {ran:.1} s with {packages}: {why}"),
+        }
+    }
+}
+
+fn conclude(all: &[Tried]) -> Result<Outcome> {
+    let named = |is: fn(&Verdict) -> bool| -> Vec<&str> {
+        all.iter().filter(|tried| is(&tried.verdict)).map(|tried| tried.name).collect()
+    };
+    let failed = named(|verdict| matches!(verdict, Verdict::Failed(_)));
+    ensure!(failed.is_empty(), "conformance: failed: {}", failed.join(", "));
+    let skipped = named(|verdict| matches!(verdict, Verdict::Skipped(_)));
+    Ok(if skipped.is_empty() { Outcome::Passed } else { Outcome::Skipped })
+}
+
+/// The pinned versions of some packages: `name version, name version`.
+fn versions(requirements: &str, packages: &[&str]) -> Result<String> {
+    let version = |package: &&str| {
+        let pinned = |line: &str| Some(line.strip_prefix(package)?.strip_prefix("==")?.to_owned());
+        let version = requirements.lines().find_map(pinned);
+        let version = version.with_context(|| format!("no version of {package} is pinned"))?;
+        Ok(format!("{package} {version}"))
+    };
+    Ok(packages.iter().map(version).collect::<Result<Vec<_>>>()?.join(", "))
+}
+
+impl Ground<'_> {
+    /// Python of the part's environment with a script.
+    fn python(&self, script: &str) -> Command {
+        let mut command = self.shell.command(&self.python);
+        // Scripts leave files where they please; here they are removed.
+        command.arg(script).env("TMPDIR", self.scratch.path());
+        command
     }
 
-    fn file(&self, name: &str) -> PathBuf {
-        self.cases.join(name)
+    /// File names of standard output and standard error.
+    fn logs(&self) -> [PathBuf; 2] {
+        ["out", "err"].map(|name| self.scratch.path().join(name))
+    }
+
+    /// Runs a command to its end, or to the limit.
+    fn capture(&self, command: &mut Command, limit: Duration) -> Result<Output> {
+        let ended = Running::start(command, self.logs())?.finish(limit)?;
+        let [out, _] = self.logs();
+        let out = std::fs::read(out)?;
+        let text = format!("{}{}", String::from_utf8_lossy(&out), ended.stderr);
+        Ok(Output { success: ended.code == Some(0), text })
     }
 }
 

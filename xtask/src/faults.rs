@@ -19,7 +19,6 @@ mod batch;
 mod budget;
 mod canary;
 mod check;
-mod child;
 mod echo;
 mod ground;
 mod kill;

@@ -9,6 +9,7 @@
 
 mod bench;
 mod break_it;
+mod child;
 mod ci;
 mod conformance;
 mod coverage;
@@ -23,9 +24,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-
-use crate::conformance::Folder;
-use crate::venv::Install;
 
 #[derive(Debug, Parser)]
 #[command(about = "Checks of the entail workspace")]
@@ -46,18 +44,8 @@ enum Command {
     },
     /// Crate edges, formatting, crate lists, sources, fixture digests
     Tidy,
-    /// Compares our engine with transformers and peft
-    Conformance {
-        /// Use the Python packages only if they are installed already
-        #[arg(long)]
-        skip_install: bool,
-        /// A model folder to check instead of the generated ones and the fixtures
-        #[arg(long)]
-        folder: Option<PathBuf>,
-        /// An adapter folder of that model; a random adapter without it
-        #[arg(long, requires = "folder")]
-        adapter: Option<PathBuf>,
-    },
+    /// Our code beside the code of others: libraries, servers that run here, the vendors' own types
+    Conformance(conformance::Options),
     /// Tries every interval and test on studies whose truth is known, and holds them to what they state
     Coverage(coverage::Options),
     /// Our speed beside a peer's on the same inputs, in alternation, with the answers compared
@@ -95,11 +83,7 @@ fn run() -> Result<()> {
     match Cli::parse().command {
         Command::Ci { break_it: false, .. } => ci::run(&shell),
         Command::Tidy => tidy::run(&shell),
-        Command::Conformance { skip_install, folder, adapter } => {
-            let install = if skip_install { Install::Never } else { Install::WhereMissing };
-            let folder = folder.map(|model| Folder { model, adapter });
-            conformance::run(&shell, install, folder.as_ref()).map(|_| ())
-        }
+        Command::Conformance(options) => conformance::run(&shell, options).map(|_| ()),
         Command::Coverage(options) => coverage::run(&shell, &options),
         Command::Bench(options) => bench::run(&shell, &options),
         Command::Faults(options) => faults::run(&shell, &options),

@@ -262,10 +262,8 @@ pub fn probe(
         Service::Azure if !place.query.is_empty() => "/openai/models",
         _ => "/models",
     };
-    let models = transport
-        .send(&place.request(Verb::Get, path, Vec::new()))
-        .map_err(CallError::from)
-        .and_then(|response| listed(&place.caller, &response));
+    let list = place.request(Verb::Get, path, Vec::new());
+    let caller = place.caller.clone();
     let wire = place.wire();
     // Fewer tokens are an error for some models that reason first.
     let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 16, logprobs: None };
@@ -274,6 +272,12 @@ pub fn probe(
         .map_err(CallError::from)
         .and_then(|response| wire.answers(&response))
         .map(|mut answers| answers.swap_remove(0));
+    // Second: a server that fails to list its models, as `transformers serve` does without a cache, closes the
+    // connection, and a question that comes then on the same one is lost.
+    let models = transport
+        .send(&list)
+        .map_err(CallError::from)
+        .and_then(|response| listed(&caller, &response));
     Ok(Probe { capabilities: wire.capabilities().clone(), models, answer })
 }
 

@@ -1,40 +1,63 @@
 use super::*;
 
-fn subject(name: &str) -> Subject {
-    let [model, adapter, cases] = ["model", "adapter", "cases"].map(PathBuf::from);
-    Subject { name: name.into(), model, adapter, cases, n_templates: 3 }
+fn tried(name: &'static str, verdict: Verdict) -> Tried {
+    let [installed, ran] = [2, 1_500].map(Duration::from_millis);
+    Tried { name, packages: "lamp 1.2".into(), verdict, installed, ran }
 }
 
-fn check(output: &str, expected: Result<&str, &str>) {
-    let found = report(&[subject("tiny")], output);
-    match (found, expected) {
-        (Ok(found), Ok(expected)) => assert_eq!(found, expected),
-        (Err(found), Err(expected)) => assert!(found.to_string().contains(expected), "{found}"),
-        (found, expected) => panic!("{output:?}: {found:?} instead of {expected:?}"),
+#[test]
+fn every_part_names_pinned_packages() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    for part in &PARTS {
+        let requirements = std::fs::read_to_string(root.join(part.requirements)).unwrap();
+        let versions = versions(&requirements, part.packages).unwrap();
+        assert_eq!(versions.split(", ").count(), part.packages.len(), "{versions}");
+        // Without the resolver: a package without a version would be another one tomorrow.
+        let pinned = |line: &str| line.is_empty() || line.starts_with('#') || line.contains("==");
+        let loose: Vec<&str> = requirements.lines().filter(|line| !pinned(line)).collect();
+        assert!(loose.is_empty(), "{}: {loose:?}", part.requirements);
     }
 }
 
-fn line(base: &Value, adapter: f64, templates: usize) -> String {
-    let summary = json!({ "name": "tiny", "base_max_abs": base, "adapter_max_abs": adapter,
-                          "template_cases": templates });
-    format!("a warning\n{summary}\n")
+#[test]
+fn what_trains_a_job_folder_is_what_is_checked() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let checked = read(TORCH);
+    for line in read("crates/entail-data/src/export/requirements.txt").lines() {
+        assert!(checked.lines().any(|other| other == line), "{line} is not in {TORCH}");
+    }
 }
 
 #[test]
-fn small_differences_are_reported() {
-    let expected = "conformance: tiny: base 1.50e-6, adapter 2.00e-5, 3 template cases\n";
-    check(&line(&json!(1.5e-6), 2e-5, 3), Ok(expected));
+fn a_package_without_a_version_is_an_error() {
+    assert_eq!(versions("a==1\nab==2\n", &["ab", "a"]).unwrap(), "ab 2, a 1");
+    assert_eq!(versions("ab==2\n", &["a"]).unwrap_err().to_string(), "no version of a is pinned");
 }
 
 #[test]
-fn a_script_that_compared_less_than_it_was_asked_is_not_believed() {
-    check("", Err("tiny was not compared"));
-    check(&line(&json!(1e-6), 1e-6, 2), Err("in tiny"));
+fn lines_say_how_a_part_ended() {
+    let passed = tried("tinker", Verdict::Passed("6 updates".into())).line();
+    assert_eq!(
+        passed,
+        "conformance: tinker: passed in 1.5 s after 0.0 s of installing lamp 1.2: 6 updates"
+    );
+    let skipped = tried("tinker", Verdict::Skipped("no network".into())).line();
+    assert_eq!(
+        skipped,
+        "conformance: SKIPPED tinker, packages cannot be installed (lamp 1.2): no network"
+    );
+    let failed = tried("tinker", Verdict::Failed("no answer".into())).line();
+    assert_eq!(failed, "conformance: tinker: FAILED in 1.5 s with lamp 1.2: no answer");
 }
 
 #[test]
-fn large_and_missing_differences_fail() {
-    check(&line(&json!(1.1e-4), 1e-6, 3), Err("base 1.10e-4"));
-    check(&line(&json!(1e-6), 0.5, 3), Err("in tiny"));
-    check(&line(&Value::Null, 1e-6, 3), Err("base not finite"));
+fn a_failure_outweighs_what_was_skipped_and_that_what_passed() {
+    let passed = || tried("a", Verdict::Passed(String::new()));
+    let skipped = || tried("b", Verdict::Skipped(String::new()));
+    let failed = || tried("c", Verdict::Failed(String::new()));
+    assert_eq!(conclude(&[passed()]).unwrap(), Outcome::Passed);
+    assert_eq!(conclude(&[passed(), skipped()]).unwrap(), Outcome::Skipped);
+    let error = conclude(&[failed(), passed(), skipped(), failed()]).unwrap_err();
+    assert_eq!(error.to_string(), "conformance: failed: c, c");
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::child::Ended;
+use crate::child::Ended;
 
 /// One figure with its bound.
 #[derive(Debug, Clone)]

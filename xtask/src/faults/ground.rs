@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::canary;
-use super::child::{Ended, Running};
+use crate::child::{Ended, Running};
 use crate::shell::Shell;
 
 /// Seconds that a child waits for one answer: those that stall do so forever.

@@ -8,7 +8,7 @@ use entail_faults::{Script, Server};
 use entail_schema::Seed;
 
 use super::check::Checks;
-use super::child::Running;
+use crate::child::Running;
 use super::ground::{Ground, Room};
 use super::mouth;
 use super::study::{self, Results};

@@ -73,6 +73,7 @@ const CRATES: [Crate; 12] = [
             "entail-schema",
             "entail-stats",
             "entail-engine",
+            "entail-provider",
             "entail-data",
             "entail-study",
             "entail-faults",

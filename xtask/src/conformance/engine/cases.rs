@@ -1,12 +1,11 @@
 //! What our engine computes, in the files that `tools/conformance.py` reads.
 
 use anyhow::{Result, ensure};
-use entail_data::{OrganismSpec, World};
 use entail_engine::{Adapter, Config, Model, Tokenizer, Weights};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 
-use super::subject::SEED;
+use super::super::model::{self, SEED};
 
 /// File of tokens and logits.
 pub(super) const LOGITS: &str = "cases.safetensors";
@@ -107,7 +106,7 @@ pub(super) fn templates(tokenizer: &Tokenizer) -> Result<Vec<Value>> {
 
 /// Turns of every role from sentences of the world, beside words that it does not have.
 fn conversations() -> Result<Vec<Value>> {
-    let text = World::new(&OrganismSpec::parse("organism:linked")?).text;
+    let text = model::world()?.text;
     let turn = |role: &str, content: &str| json!({ "role": role, "content": content });
     let mut conversations = Vec::new();
     for (index, topic) in text.topics.iter().enumerate() {

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use entail_data::{CHAT_TEMPLATE, Lexicon, OrganismSpec, World};
+use entail_data::Lexicon;
 use entail_engine::{
-    Adapter, AdapterConfig, Config, Family, Target, Tokenizer, Weights, read_adapter, read_weights,
-    write_adapter, write_weights,
+    Adapter, AdapterConfig, Config, Family, Target, Tokenizer, read_adapter, read_weights,
+    write_adapter,
 };
-use entail_schema::Seed;
 
+use super::super::model::{self, SEED, SMALL, Size, TINY, get, narrow, new_folder, put};
 use super::{Folder, cases};
 
 /// A model folder, an adapter folder, and a folder with what our engine computes from them.
@@ -23,14 +23,8 @@ pub(super) struct Subject {
     pub(super) n_templates: usize,
 }
 
-/// Seed of every random weight and token here.
-pub(super) const SEED: Seed = Seed(7);
-
 /// Committed models that Hugging Face's code wrote.
 const FIXTURES: [&str; 2] = ["llama", "qwen3"];
-
-/// Shapes of an organism's transformer: name, width, blocks. Those of `Size::Tiny` and `Size::Small`.
-const SIZES: [(&str, usize, usize); 2] = [("tiny", 32, 1), ("small", 64, 2)];
 
 /// The fixtures, and an organism of each size in each family.
 pub(super) fn all(root: &Path, scratch: &Path) -> Result<Vec<Subject>> {
@@ -41,7 +35,7 @@ pub(super) fn all(root: &Path, scratch: &Path) -> Result<Vec<Subject>> {
         let cases = new_folder(scratch, &format!("fixture-{name}"))?;
         subjects.push(computed(format!("fixture {name}"), &folder, cases)?);
     }
-    for size in SIZES {
+    for size in [TINY, SMALL] {
         for family in [Family::Llama, Family::Qwen3] {
             subjects.push(organism(size, family, scratch)?);
         }
@@ -66,36 +60,13 @@ pub(super) fn on_disk(folder: &Folder, scratch: &Path) -> Result<Subject> {
 }
 
 /// An untrained organism and its adapter as our engine writes them.
-fn organism(
-    (size, width, layers): (&str, usize, usize),
-    family: Family,
-    scratch: &Path,
-) -> Result<Subject> {
-    let spec = OrganismSpec::parse(&format!("organism:linked?size={size}"))?;
-    let lexicon = Lexicon::new(&World::new(&spec).text);
-    let config = Config {
-        family,
-        vocabulary: lexicon.len(),
-        width,
-        layers,
-        heads: 4,
-        // Organisms are Llamas with a key head for each query head; the other family varies what they leave alone.
-        kv_heads: if family == Family::Qwen3 { 2 } else { 4 },
-        head_width: width / 4,
-        feed_forward: width * 5 / 2,
-        rope_theta: 10_000.0,
-        norm_eps: 1e-5,
-        tied_head: family == Family::Llama,
-        max_positions: 160,
-    };
-    let name = format!("organism {size} {family:?}");
+fn organism(size: Size, family: Family, scratch: &Path) -> Result<Subject> {
+    let lexicon = Lexicon::new(&model::world()?.text);
+    let config = model::config(size, family, lexicon.len());
+    let name = format!("organism {} {family:?}", size.name);
     let model = new_folder(scratch, &name.replace(' ', "-"))?;
-    put(&model, "config.json", serde_json::to_vec_pretty(&config.to_json())?)?;
-    let (weights, adapter_weights) = (random_weights(&config), random_adapter(&config));
-    put(&model, "model.safetensors", write_weights(&weights))?;
-    put(&model, "tokenizer.json", lexicon.tokenizer_json().to_string())?;
-    put(&model, "tokenizer_config.json", serde_json::to_vec(&Lexicon::tokenizer_config_json())?)?;
-    put(&model, "chat_template.jinja", CHAT_TEMPLATE)?;
+    let (weights, adapter_weights) = (model::random_weights(&config), random_adapter(&config));
+    model::put_model(&model, &weights, &lexicon)?;
     let adapter = new_folder(&model, "adapter")?;
     put_adapter(&adapter_weights, &model, &adapter)?;
     // The numbers come from memory, not from the files: so an error in writing cannot hide behind one in reading.
@@ -136,19 +107,6 @@ fn parse_config(model: &Path) -> Result<Config> {
     Ok(Config::parse(&String::from_utf8(get(model, "config.json")?)?)?)
 }
 
-/// Weights as large as trained ones, so that attention is uneven and every part of a block matters.
-fn random_weights(config: &Config) -> Weights<f32> {
-    let mut weights = Weights::<f32>::random(config.clone(), SEED);
-    let mut stream = SEED.stream("norms", 0);
-    for tensor in weights.layout.tensors() {
-        let norm = tensor.shape.len() == 1;
-        for x in &mut weights.data[tensor.range.clone()] {
-            *x = if norm { 1.0 + 0.2 * narrow(stream.normal()) } else { 2.0 * *x };
-        }
-    }
-    weights
-}
-
 /// An adapter on every linear map, with neither A nor B zero.
 fn random_adapter(config: &Config) -> Adapter<f32> {
     let shape = AdapterConfig { rank: 8, alpha: 16.0, targets: Target::ALL.into() };
@@ -158,29 +116,8 @@ fn random_adapter(config: &Config) -> Adapter<f32> {
     adapter
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "rounding a random number leaves it random")]
-fn narrow(x: f64) -> f32 {
-    x as f32
-}
-
 fn put_adapter(adapter: &Adapter<f32>, model: &Path, to: &Path) -> Result<()> {
     let (config, weights) = write_adapter(adapter, &model.display().to_string());
     put(to, "adapter_config.json", config)?;
     put(to, "adapter_model.safetensors", weights)
-}
-
-fn new_folder(parent: &Path, name: &str) -> Result<PathBuf> {
-    let folder = parent.join(name);
-    fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
-    Ok(folder)
-}
-
-fn get(folder: &Path, name: &str) -> Result<Vec<u8>> {
-    let path = folder.join(name);
-    fs::read(&path).with_context(|| path.display().to_string())
-}
-
-fn put(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> Result<()> {
-    let path = folder.join(name);
-    fs::write(&path, bytes).with_context(|| path.display().to_string())
 }

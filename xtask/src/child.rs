@@ -13,7 +13,7 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// A child at work. One that is dropped is killed: a scenario that fails leaves nobody behind.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
     started: Instant,
     /// File names of standard output and standard error.
@@ -23,18 +23,18 @@ pub(super) struct Running {
 
 /// What a child left.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(crate) struct Ended {
     /// `None` for one that was killed.
-    pub(super) code: Option<i32>,
-    pub(super) seconds: f64,
+    pub(crate) code: Option<i32>,
+    pub(crate) seconds: f64,
     /// Largest resident size that was seen.
-    pub(super) peak_kib: Option<u64>,
-    pub(super) stderr: String,
+    pub(crate) peak_kib: Option<u64>,
+    pub(crate) stderr: String,
 }
 
 impl Running {
     /// Starts a command whose output goes to two files.
-    pub(super) fn start(command: &mut Command, logs: [PathBuf; 2]) -> Result<Self> {
+    pub(crate) fn start(command: &mut Command, logs: [PathBuf; 2]) -> Result<Self> {
         let [out, error] = &logs;
         command.stdout(File::create(out)?).stderr(File::create(error)?);
         let child = command.spawn().with_context(|| format!("{command:?} cannot be started"))?;
@@ -42,7 +42,7 @@ impl Running {
     }
 
     /// Its state if it has ended, after a look at its memory.
-    pub(super) fn look(&mut self) -> Result<Option<ExitStatus>> {
+    pub(crate) fn look(&mut self) -> Result<Option<ExitStatus>> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         if let Some(kib) = status.ok().as_deref().and_then(peak) {
             self.peak_kib = Some(kib);
@@ -51,7 +51,7 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub(super) fn finish(mut self, limit: Duration) -> Result<Ended> {
+    pub(crate) fn finish(mut self, limit: Duration) -> Result<Ended> {
         loop {
             if let Some(status) = self.look()? {
                 return self.ended(status);
@@ -67,7 +67,7 @@ impl Running {
     }
 
     /// `kill -9`.
-    pub(super) fn kill(mut self) -> Result<Ended> {
+    pub(crate) fn kill(mut self) -> Result<Ended> {
         // One that has ended by itself meanwhile is as good as killed.
         let _ = self.child.kill();
         let status = self.child.wait()?;
@@ -98,26 +98,26 @@ impl Drop for Running {
 
 impl Ended {
     /// It must have ended well.
-    pub(super) fn well(self, what: &str) -> Result<Self> {
+    pub(crate) fn well(self, what: &str) -> Result<Self> {
         if self.code != Some(0) {
             bail!("{what} ended with {}: {}", self.code_text(), self.last_words());
         }
         Ok(self)
     }
 
-    pub(super) fn code_text(&self) -> String {
+    pub(crate) fn code_text(&self) -> String {
         self.code.map_or("by a signal".into(), |code| code.to_string())
     }
 
     /// The line that begins with `error`, or the last one.
-    pub(super) fn error_line(&self) -> &str {
+    pub(crate) fn error_line(&self) -> &str {
         let mut lines = self.stderr.lines().filter(|line| !line.trim().is_empty());
         let error = self.stderr.lines().find(|line| line.starts_with("error"));
         error.or_else(|| lines.next_back()).unwrap_or("says nothing")
     }
 
     /// The end of what it said, on one line.
-    pub(super) fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let lines: Vec<&str> = self.stderr.lines().collect();
         lines[lines.len().saturating_sub(4)..].join(" / ")
     }
