@@ -23,7 +23,7 @@ pub(crate) fn own_cpu_seconds() -> Result<f64> {
 pub(crate) fn here(work: impl FnOnce() -> Result<()>) -> Result<Value> {
     let start = Instant::now();
     work()?;
-    tell(start, &getrusage(UsageWho::RUSAGE_SELF)?)
+    Ok(tell(start, &getrusage(UsageWho::RUSAGE_SELF)?))
 }
 
 /// What a program took, from its start to its end. Nothing else was started here.
@@ -31,15 +31,15 @@ pub(crate) fn there(command: &mut Command) -> Result<Value> {
     let start = Instant::now();
     let status = command.status().with_context(|| format!("{command:?}"))?;
     ensure!(status.success(), "{command:?} failed: {status}");
-    tell(start, &getrusage(UsageWho::RUSAGE_CHILDREN)?)
+    Ok(tell(start, &getrusage(UsageWho::RUSAGE_CHILDREN)?))
 }
 
-fn tell(start: Instant, usage: &Usage) -> Result<Value> {
+fn tell(start: Instant, usage: &Usage) -> Value {
     let seconds = start.elapsed().as_secs_f64();
     // In KiB, but on macOS in bytes.
     let unit = if cfg!(target_os = "macos") { 1.0 } else { 1024.0 };
-    let peak = usage.max_rss() as f64 * unit / (1 << 20) as f64;
-    Ok(json!({ "seconds": seconds, "cpu_seconds": cpu_seconds(usage), "peak_rss_mb": peak }))
+    let peak = usage.max_rss() as f64 * unit / f64::from(1 << 20);
+    json!({ "seconds": seconds, "cpu_seconds": cpu_seconds(usage), "peak_rss_mb": peak })
 }
 
 #[cfg(test)]

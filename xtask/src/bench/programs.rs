@@ -27,7 +27,7 @@ pub(super) struct Programs {
     /// What the first program must keep.
     pub(super) bounds: &'static [Bound],
     /// Ours first.
-    programs: fn(&Ground<'_>) -> Result<Vec<Program>>,
+    make: fn(&Ground<'_>) -> Result<Vec<Program>>,
 }
 
 pub(super) static PROGRAMS: [Programs; 2] = [calls::CALLS, cached::CACHED];
@@ -59,7 +59,7 @@ impl Ground<'_> {
         if self.quick { quick } else { full }
     }
 
-    /// A program in Python that makes some calls, and one call before them to import what it needs.
+    /// A program in Python whose work is about so many calls.
     fn peer(&self, script: &str, calls: usize) -> Result<Command> {
         let mut command = self.shell.command(super::python(self.shell, REQUIREMENTS)?);
         command.arg("-B").arg(format!("bench/peers/{script}.py")).args([self.url]);
@@ -176,7 +176,7 @@ impl Programs {
         let scratch = workshop.scratch.path().join(self.name);
         std::fs::create_dir_all(&scratch)?;
         let ground = Ground { shell, bench: &workshop.bench, url: &url, scratch, quick };
-        let mut programs = (self.programs)(&ground)?;
+        let mut programs = (self.make)(&ground)?;
         let runs = |program: &Program| {
             let &Program { name, about, pieces, .. } = program;
             Runs { name, about, pieces, took: Vec::new() }

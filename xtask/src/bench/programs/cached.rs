@@ -21,7 +21,7 @@ pub(super) const CACHED: Programs = Programs {
     piece: "answer",
     rounds: 7,
     bounds: &[Bound::Wall(1.0)],
-    programs,
+    make: programs,
 };
 
 /// Models, and prompts of each.

@@ -14,7 +14,7 @@ pub(super) const CALLS: Programs = Programs {
     piece: "call",
     rounds: 5,
     bounds: &[Bound::Rate(5_000.0), Bound::Cpu(0.2e-3)],
-    programs,
+    make: programs,
 };
 
 fn programs(ground: &Ground<'_>) -> Result<Vec<Program>> {
