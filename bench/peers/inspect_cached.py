@@ -34,7 +34,9 @@ with tempfile.TemporaryDirectory() as folder:
     place = ask_all(folder)
     filled = filling.read()
     stopwatch = calls.Stopwatch()
-    log = score(read_eval_log(place), includes(), action="overwrite", display="none")
+    # No model is asked, so none is to be set up.
+    options = {"model": "none/none", "action": "overwrite", "display": "none"}
+    log = score(read_eval_log(place), includes(), **options)
     answers = [sample.output.completion for sample in log.samples]
     made = stopwatch.read()
 calls.report(answers, filled, made)

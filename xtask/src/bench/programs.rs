@@ -59,7 +59,7 @@ impl Ground<'_> {
         if self.quick { quick } else { full }
     }
 
-    /// A program in Python that makes some calls, and one call before them to import what it needs.
+    /// A program in Python whose work is about so many calls.
     fn peer(&self, script: &str, calls: usize) -> Result<Command> {
         let mut command = self.shell.command(super::python(self.shell, REQUIREMENTS)?);
         command.arg("-B").arg(format!("bench/peers/{script}.py")).args([self.url]);
