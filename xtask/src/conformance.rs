@@ -190,18 +190,15 @@ fn compare<'a>(
     }
     if all.len() > 1 {
         println!("conformance: all parts");
-        all.iter().for_each(|tried| println!("{}", tried.line()));
+        for tried in &all {
+            println!("{}", tried.line());
+        }
     }
     conclude(&all)
 }
 
 /// Runs one part. One that ends in an error has failed.
-fn attempt(
-    shell: &Shell,
-    install: Install,
-    part: &Part,
-    folder: Option<&Folder>,
-) -> Result<Tried> {
+fn attempt(shell: &Shell, install: Install, part: &Part, folder: Option<&Folder>) -> Result<Tried> {
     let packages = versions(&shell.read(part.requirements)?, part.packages)?;
     let start = Instant::now();
     let found = venv::python(shell, part.requirements, install)?;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use entail_provider::{
     Account, CallError, Completion, Connections, Finish, Keys, Limits, MachineClock, ModelName,
-    ProviderError, Remote, RemoteModel, Request, Sampling, Traffic, Transport,
-    complete_in_order, probe, wire,
+    ProviderError, Remote, RemoteModel, Request, Sampling, Traffic, Transport, complete_in_order,
+    probe, wire,
 };
 use entail_schema::{Key, Message, Seed};
 
@@ -32,71 +32,80 @@ const ALTERNATIVES: u8 = 3;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server, and in what it differs from others.
-struct Kind {
-    script: &'static str,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Transformers,
+    LlamaCpp,
+}
+
+impl Kind {
+    fn script(self) -> &'static str {
+        match self {
+            Self::Transformers => "fixtures/provider/serve_transformers.py",
+            Self::LlamaCpp => "fixtures/provider/serve_llama_cpp.py",
+        }
+    }
+
     /// What stands before the address in a model's name.
-    service: &'static str,
+    fn service(self) -> &'static str {
+        match self {
+            Self::Transformers => "compatible",
+            Self::LlamaCpp => "llamacpp",
+        }
+    }
+
     /// Tells log-probabilities where they are asked for; another ignores the wish.
-    logprobs: bool,
+    fn logprobs(self) -> bool {
+        self == Self::LlamaCpp
+    }
+
     /// Lists its models.
-    lists: bool,
+    fn lists(self) -> bool {
+        self == Self::LlamaCpp
+    }
+
     /// Answers for a model that it does not have, under that name.
-    answers_for_any: bool,
+    fn answers_for_any(self) -> bool {
+        self == Self::LlamaCpp
+    }
+
     /// Refuses a conversation that is longer than the context; another answers it.
-    refuses_long: bool,
+    fn refuses_long(self) -> bool {
+        self == Self::LlamaCpp
+    }
 }
 
 /// Checks `transformers serve`.
 pub(super) fn transformers(ground: &Ground<'_>) -> Result<String> {
-    let kind = Kind {
-        script: "fixtures/provider/serve_transformers.py",
-        service: "compatible",
-        logprobs: false,
-        lists: false,
-        answers_for_any: false,
-        refuses_long: false,
-    };
-    check(ground, &kind)
+    check(ground, Kind::Transformers)
 }
 
 /// Checks the server of llama-cpp-python.
 pub(super) fn llama_cpp(ground: &Ground<'_>) -> Result<String> {
-    let kind = Kind {
-        script: "fixtures/provider/serve_llama_cpp.py",
-        service: "llamacpp",
-        logprobs: true,
-        lists: true,
-        answers_for_any: true,
-        refuses_long: true,
-    };
-    check(ground, &kind)
+    check(ground, Kind::LlamaCpp)
 }
 
 /// Serves a folder of ours and asks for what our engine computes from it, and for what only a server does.
-fn check(ground: &Ground<'_>, kind: &Kind) -> Result<String> {
+fn check(ground: &Ground<'_>, kind: Kind) -> Result<String> {
     let tiny = Tiny::write(ground.scratch.path())?;
     let expected = tiny.expected(LONGEST)?;
-    let server = Server::start(ground, kind.script, tiny.folder())?;
+    let server = Server::start(ground, kind.script(), tiny.folder())?;
     let client = Client { kind, address: server.address() };
-    let figures = [
-        greedy(&client, &expected)?,
-        draws(&client)?,
-        models(&client)?,
-        refusals(&client, &tiny)?,
-    ];
+    let figures =
+        [greedy(&client, &expected)?, draws(&client)?, models(&client)?, refusals(&client, &tiny)?];
     Ok(figures.join("; "))
 }
 
 /// Our client of one server.
 struct Client<'a> {
-    kind: &'a Kind,
+    kind: Kind,
     address: &'a Address,
 }
 
 impl Client<'_> {
     /// The model of a name at an address below the server's.
     fn model(&self, below: &str, name: &str) -> Result<RemoteModel> {
-        let name = format!("{}:{}{below}#{name}", self.kind.service, self.address.url);
+        let name = format!("{}:{}{below}#{name}", self.kind.service(), self.address.url);
         match name.parse()? {
             ModelName::Remote(model) => Ok(model),
             other => bail!("{other} is not served"),
@@ -109,7 +118,6 @@ impl Client<'_> {
 
     /// The answers of a model to one conversation, one for each key.
     fn ask(
-        &self,
         model: &RemoteModel,
         messages: &[Message],
         samples: Vec<Key>,
@@ -147,7 +155,7 @@ fn greedy(client: &Client<'_>, expected: &[Expected]) -> Result<String> {
     let model = client.ours()?;
     let mut largest: f64 = 0.0;
     for one in expected {
-        let answers = client.ask(&model, &one.messages, vec![key("greedy")], 0.0)?;
+        let answers = Client::ask(&model, &one.messages, vec![key("greedy")], 0.0)?;
         let [answer] = answers.as_slice() else { bail!("{} answers, expected one", answers.len()) };
         let said = one.differs(answer);
         ensure!(said.is_none(), "{}: {}", one.question(), said.unwrap_or_default());
@@ -155,15 +163,18 @@ fn greedy(client: &Client<'_>, expected: &[Expected]) -> Result<String> {
     }
     let count = |finish| expected.iter().filter(|one| one.finish == finish).count();
     let ends = format!("{} ended, {} cut off", count(Finish::Stop), count(Finish::Length));
-    let apart =
-        if client.kind.logprobs { format!(", log-probabilities within {largest:.1e}") } else { String::new() };
+    let apart = if client.kind.logprobs() {
+        format!(", log-probabilities within {largest:.1e}")
+    } else {
+        String::new()
+    };
     Ok(format!("{} greedy texts of our engine ({ends}{apart})", expected.len()))
 }
 
 /// How far the log-probabilities of an answer are from our engine's; `None` where the server tells none.
 fn logprobs(client: &Client<'_>, one: &Expected, answer: &Completion) -> Result<Option<f64>> {
     let question = one.question();
-    let tokens = match (&answer.tokens, client.kind.logprobs) {
+    let tokens = match (&answer.tokens, client.kind.logprobs()) {
         (None, false) => return Ok(None),
         (Some(tokens), true) => tokens,
         (found, _) => bail!("{question}: log-probabilities are {found:?}, which is news"),
@@ -176,18 +187,28 @@ fn logprobs(client: &Client<'_>, one: &Expected, answer: &Completion) -> Result<
     );
     let mut largest: f64 = 0.0;
     for (token, (word, logprob)) in tokens.iter().zip(one.words.iter().zip(&one.logprobs)) {
-        ensure!(token.token.trim() == word, "{question}: token {:?}, expected {word:?}", token.token);
+        ensure!(
+            token.token.trim() == word,
+            "{question}: token {:?}, expected {word:?}",
+            token.token
+        );
         let found = token.logprob.with_context(|| format!("{question}: no number for {word:?}"))?;
         largest = largest.max((found - logprob).abs());
         let likelier = token.top.iter().find(|(_, other)| *other > found);
-        ensure!(likelier.is_none(), "{question}: {likelier:?} is likelier than the greedy {word:?}");
+        ensure!(
+            likelier.is_none(),
+            "{question}: {likelier:?} is likelier than the greedy {word:?}"
+        );
         ensure!(
             token.top.len() >= usize::from(ALTERNATIVES) - 1,
             "{question}: {} alternatives to {word:?}, asked for {ALTERNATIVES}",
             token.top.len()
         );
     }
-    ensure!(largest <= BOUND, "{question}: log-probabilities differ by {largest:.1e}, more than {BOUND:.0e}");
+    ensure!(
+        largest <= BOUND,
+        "{question}: log-probabilities differ by {largest:.1e}, more than {BOUND:.0e}"
+    );
     Ok(Some(largest))
 }
 
@@ -196,7 +217,7 @@ fn draws(client: &Client<'_>) -> Result<String> {
     let model = client.ours()?;
     let question = [Message::user("Are you awake?")];
     let keys: Vec<Key> = (0..3).map(|i| key(&format!("draw {i}"))).collect();
-    let first = client.ask(&model, &question, keys.clone(), 1.0)?;
+    let first = Client::ask(&model, &question, keys.clone(), 1.0)?;
     ensure!(first.len() == keys.len(), "{} answers, asked for {}", first.len(), keys.len());
     for answer in &first {
         ensure!(!answer.text.is_empty(), "an empty answer: {answer:?}");
@@ -210,11 +231,14 @@ fn draws(client: &Client<'_>) -> Result<String> {
         answers.iter().map(|answer| answer.text.clone()).collect()
     };
     let first = texts(&first);
-    ensure!(first[0] != first[1] && first[1] != first[2], "answers that were drawn are all {first:?}");
+    ensure!(
+        first[0] != first[1] && first[1] != first[2],
+        "answers that were drawn are all {first:?}"
+    );
     if !entail_provider::capabilities(&model).seed {
         return Ok("3 answers drawn, without a seed".into());
     }
-    let again = texts(&client.ask(&model, &question, keys, 1.0)?);
+    let again = texts(&Client::ask(&model, &question, keys, 1.0)?);
     ensure!(first == again, "the same seeds gave {again:?} after {first:?}");
     Ok("3 answers drawn, the same again by their seeds".into())
 }
@@ -224,7 +248,7 @@ fn models(client: &Client<'_>) -> Result<String> {
     let seen = probe(&client.ours()?, &Keys::default(), &connections())?;
     let answer = seen.answer.context("the first look got no answer")?;
     ensure!(!answer.text.is_empty(), "the first look got an empty answer");
-    match (seen.models, client.kind.lists) {
+    match (seen.models, client.kind.lists()) {
         (Ok(names), true) => {
             let ours = &client.address.model;
             ensure!(names == [ours.as_str()], "models {names:?}, expected {ours}");
@@ -240,7 +264,10 @@ fn refusals(client: &Client<'_>, tiny: &Tiny) -> Result<String> {
     let question = [Message::user("Are you awake?")];
     let stranger = "no-such-model";
     let model = client.model("", stranger)?;
-    match (client.ask(&model, &question, vec![key("stranger")], 1.0), client.kind.answers_for_any) {
+    match (
+        Client::ask(&model, &question, vec![key("stranger")], 1.0),
+        client.kind.answers_for_any(),
+    ) {
         (Ok(answers), true) => {
             let by = answers[0].served_by.as_deref();
             ensure!(by == Some(stranger), "an answer for {stranger} says it is by {by:?}");
@@ -249,7 +276,7 @@ fn refusals(client: &Client<'_>, tiny: &Tiny) -> Result<String> {
         (found, _) => bail!("a model that is not there: {found:?}, which is news"),
     }
     let model = client.model("/nowhere", &client.address.model)?;
-    match client.ask(&model, &question, vec![key("nowhere")], 1.0) {
+    match Client::ask(&model, &question, vec![key("nowhere")], 1.0) {
         Ok(answers) => bail!("an address without an API answered {answers:?}"),
         Err(error) => says(&error, &["status 404", "is there a model"])?,
     }
@@ -269,7 +296,7 @@ fn long(client: &Client<'_>, tiny: &Tiny) -> Result<()> {
     let wire = wire(&client.ours()?, &Keys::default())?;
     let question = Message::user("you ".repeat(tiny.context() + 1));
     let response = connections().send(&wire.ask(&[question], &sampling(1.0), 1, 0))?;
-    match (wire.answers(&response), client.kind.refuses_long) {
+    match (wire.answers(&response), client.kind.refuses_long()) {
         (Ok(_), false) => Ok(()),
         (Err(CallError::Passing { what, .. }), true) if what.contains("status 500") => Ok(()),
         (found, _) => Err(anyhow!("a conversation that is too long: {found:?}, which is news")),
