@@ -3,6 +3,9 @@
 //! `serve` reads an input, says `{"ready": ...}`, and then answers every line of standard input:
 //! `run` with `{"seconds": ...}`, and `answers FILE` by writing what the last run computed. So both
 //! sides keep their data in memory, and whoever drives them decides whose turn it is.
+//!
+//! `calls` and `again` are whole programs: they do their work once and say what it took. `stub` is the
+//! server that is called.
 
 #![expect(
     clippy::print_stdout,
@@ -11,11 +14,15 @@
     reason = "the shell: it prints, measures time and writes files"
 )]
 
+mod again;
 mod bootstrap;
+mod calls;
 mod floor;
 mod input;
 mod max_t;
 mod pool;
+mod spent;
+mod stub;
 mod welch;
 
 use std::io::Write as _;
@@ -26,6 +33,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
+use crate::calls::Client;
 use crate::floor::Floor;
 use crate::input::Input;
 
@@ -98,7 +106,16 @@ fn run() -> Result<()> {
             let input = read(file)?;
             say(&find(name)?.floor.map_or(json!(null), |floor| floor(&input).to_json()))
         }
-        _ => bail!("usage: bench make NAME SIZE FILE | serve NAME FILE | floor NAME FILE"),
+        ["stub"] => stub::serve(),
+        ["calls", client, url, calls] => {
+            let (client, calls) = (Client::parse(client)?, calls.parse()?);
+            say(&spent::here(|| client.make(url, calls))?)
+        }
+        ["again", folder, program] => say(&again::run(Path::new(folder), Path::new(program))?),
+        _ => bail!(
+            "usage: bench make NAME SIZE FILE | serve NAME FILE | floor NAME FILE | stub | \
+             calls kept|dropped|bare URL N | again FOLDER PROGRAM"
+        ),
     }
 }
 

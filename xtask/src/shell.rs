@@ -56,6 +56,14 @@ impl Shell {
         run(self.command("cargo").args(arguments))
     }
 
+    /// Builds a package in release; the program of its name.
+    pub(crate) fn release(&self, package: &str) -> Result<PathBuf> {
+        self.cargo(&["build", "--release", "--locked", "--quiet", "--package", package])?;
+        let program = self.target_folder()?.join("release").join(package);
+        ensure!(program.is_file(), "{} is not there", program.display());
+        Ok(program)
+    }
+
     /// Where cargo puts what it builds.
     pub(crate) fn target_folder(&self) -> Result<PathBuf> {
         let query = ["metadata", "--no-deps", "--format-version", "1", "--offline"];

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use entail_provider::{
-    Connections, JobLog, MachineClock, RemoteSettings, Secret, TinkerService, TinkerTrainer,
-    TokenRow, Trainer, TrainerError, TrainingJob, WeightReduction,
+    Connections, JobLog, LogError, MachineClock, RemoteSettings, Secret, TinkerService,
+    TinkerTrainer, TokenRow, Trainer, TrainerError, TrainingJob, WeightReduction,
 };
 use entail_schema::Key;
 
@@ -26,11 +26,11 @@ struct Log {
 }
 
 impl JobLog for Log {
-    fn recorded(&self) -> Option<String> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn recorded(&self) -> Result<Option<String>, LogError> {
+        Ok(self.state.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    fn record(&self, state: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+    fn record(&self, state: &str) -> Result<(), LogError> {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(state.to_owned());
         Ok(())
     }

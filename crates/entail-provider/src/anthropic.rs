@@ -46,18 +46,12 @@ pub(crate) fn headers(key: Option<&Secret>) -> Vec<(String, HeaderValue)> {
 impl MessagesWire {
     pub(crate) fn new(access: Access, caller: Caller) -> Self {
         let capabilities = Capabilities {
-            name: caller.name.clone(),
-            most_answers: 1,
-            seed: false,
             temperature: true,
-            logprobs: None,
-            score: false,
             prefill: true,
             system: Some(SystemPlace::Field),
             json_schema: true,
             batch: true,
-            files: false,
-            fine_tune: false,
+            ..Capabilities::none(&caller.name)
         };
         Self { access, caller, capabilities }
     }

@@ -284,7 +284,17 @@ impl BatchRemote {
                 job.place.matching(&list, &begun.name, begun.lines)
             };
             for id in ids {
-                let files = self.wait(job, &id, begun.lines)?;
+                let files = match self.wait(job, &id, begun.lines)? {
+                    Ok(files) => files,
+                    // Found by its name beside others, or not worth a word yet: what is missing is asked again.
+                    Err(_) if begun.id.is_none() => continue,
+                    Err(why) => {
+                        // It will never end: another may be made by the next call.
+                        record.batches.remove(0);
+                        self.write(record)?;
+                        return Err(self.fail(&format!("batch {id} was not begun: {why}")));
+                    }
+                };
                 // What was set aside for this batch is now spent line by line.
                 if let Some(reservations) = &mut reservations
                     && !reservations.is_empty()
@@ -302,16 +312,19 @@ impl BatchRemote {
         Ok(())
     }
 
-    /// The files of a batch that has ended.
-    fn wait(&self, job: &Job<'_>, id: &str, lines: usize) -> Result<Vec<String>, ProviderError> {
+    /// The files of a batch that has ended, or why the service never began it.
+    fn wait(
+        &self,
+        job: &Job<'_>,
+        id: &str,
+        lines: usize,
+    ) -> Result<Result<Vec<String>, String>, ProviderError> {
         loop {
             let place = &job.place;
             let read = |body: &[u8]| place.read_standing(&json(body)?);
             match self.exchange(&place.standing(id), read)? {
-                Standing::Ended(files) => return Ok(files),
-                Standing::Invalid(why) => {
-                    return Err(self.fail(&format!("batch {id} was not begun: {why}")));
-                }
+                Standing::Ended(files) => return Ok(Ok(files)),
+                Standing::Invalid(why) => return Ok(Err(why)),
                 Standing::Running(done, total) => {
                     let total = if total == 0 { lines as u64 } else { total };
                     self.log.tell(done, total, id);
@@ -341,7 +354,10 @@ impl BatchRemote {
                     job.refused.1.get_or_insert(what);
                     continue;
                 }
-                Err(CallError::Slow { .. } | CallError::Passing { .. }) => {
+                Err(error) => {
+                    if matches!(error, CallError::Spoiled { .. }) {
+                        self.traffic().spend(&self.worst(job, &line), &Usage::default());
+                    }
                     job.pending.insert(key, line);
                     continue;
                 }
@@ -361,9 +377,10 @@ impl BatchRemote {
     }
 
     fn record(&self) -> Result<Record, ProviderError> {
-        let Some(text) = self.log.recorded() else { return Ok(Record::default()) };
         let wrong = |error| self.fail(&format!("the log of batches cannot be read: {error}"));
-        serde_json::from_str(&text).map_err(wrong)
+        let text = self.log.recorded().map_err(wrong)?;
+        let record = text.map(|text| serde_json::from_str(&text)).transpose();
+        Ok(record.map_err(|error| wrong(error.into()))?.unwrap_or_default())
     }
 
     fn write(&self, record: &Record) -> Result<(), ProviderError> {

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the one place of this crate that reads the clock")]
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ureq::http;
@@ -15,25 +15,33 @@ use crate::http::{Clock, HeaderValue, HttpRequest, HttpResponse, Transport, Tran
 /// nobody but the address that the user gave.
 #[derive(Debug, Clone)]
 pub struct Connections {
-    agent: ureq::Agent,
+    /// Those that no call uses now, by host. Each has one connection: the library looks through all that an agent keeps
+    /// open, before every request and after it.
+    idle: Arc<Mutex<BTreeMap<String, Vec<ureq::Agent>>>>,
+    names: Names,
+    /// Most that are kept for a host.
+    open: usize,
     longest_body: usize,
     /// Shortens the patience of requests.
     longest_wait: Duration,
 }
 
 impl Connections {
-    /// At most `open` connections are kept open, and no answer may be longer than `longest_body` bytes.
+    /// At most `open` connections to a host are kept open, and no answer may be longer than `longest_body` bytes.
     pub fn new(open: usize, longest_body: usize) -> Self {
+        let (idle, names) = (Arc::default(), Names::default());
+        Self { idle, names, open, longest_body, longest_wait: Duration::MAX }
+    }
+
+    fn agent(&self) -> ureq::Agent {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .max_idle_connections(open)
-            .max_idle_connections_per_host(open)
+            .max_idle_connections(1)
             .timeout_connect(Some(Duration::from_secs(10)))
             .user_agent("entail")
             .build();
-        let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), Names::default());
-        Self { agent, longest_body, longest_wait: Duration::MAX }
+        ureq::Agent::with_parts(config, DefaultConnector::default(), self.names.clone())
     }
 
     /// No answer is waited for longer than this, whatever its request says.
@@ -48,10 +56,9 @@ const REMEMBERED: Duration = Duration::from_mins(1);
 
 /// Looks a host up once a minute. The library does so before every request, also where a connection is open, and
 /// on a thread of its own: that costs more than the request.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Names {
-    resolver: DefaultResolver,
-    found: Mutex<BTreeMap<String, (Instant, ResolvedSocketAddrs)>>,
+    found: Arc<Mutex<BTreeMap<String, (Instant, ResolvedSocketAddrs)>>>,
 }
 
 impl Resolver for Names {
@@ -63,23 +70,47 @@ impl Resolver for Names {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         // Scheme, host and port, and nothing of the path.
         let host = format!("{:?} {:?}", uri.scheme(), uri.authority());
-        let found = || self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = || lock(&self.found);
         if let Some((since, addresses)) = found().get(&host)
             && since.elapsed() < REMEMBERED
         {
             return Ok(addresses.clone());
         }
-        let fresh = self.resolver.resolve(uri, config, timeout)?;
+        let fresh = DefaultResolver::default().resolve(uri, config, timeout)?;
         found().insert(host, (Instant::now(), fresh.clone()));
         Ok(fresh)
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Transport for Connections {
     fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
         let host = host(&request.url)?;
+        // The one that was used last is the one most likely to be open still.
+        let idle = lock(&self.idle).get_mut(&host).and_then(Vec::pop);
+        let agent = idle.unwrap_or_else(|| self.agent());
+        let response = self.exchange(&agent, &host, request);
+        let mut idle = lock(&self.idle);
+        let agents = idle.entry(host).or_default();
+        if agents.len() < self.open {
+            agents.push(agent);
+        }
+        response
+    }
+}
+
+impl Connections {
+    fn exchange(
+        &self,
+        agent: &ureq::Agent,
+        host: &str,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, TransportError> {
         let timeout = request.timeout.min(self.longest_wait);
-        let failed = |error| failure(error, &host, timeout, self.longest_body);
+        let failed = |error| failure(error, host, timeout, self.longest_body);
         let mut builder = http::Request::builder().uri(&request.url).method(match request.verb {
             Verb::Get => http::Method::GET,
             Verb::Post => http::Method::POST,
@@ -93,7 +124,7 @@ impl Transport for Connections {
                 }
             };
             let mut value = value.map_err(|_| TransportError::Broken {
-                host: host.clone(),
+                host: host.to_owned(),
                 what: format!("header `{name}` holds characters that cannot be sent"),
             })?;
             value.set_sensitive(true);
@@ -103,15 +134,13 @@ impl Transport for Connections {
         let response = match request.verb {
             Verb::Post => {
                 let whole = builder.body(&request.body[..]).map_err(address)?;
-                let whole =
-                    self.agent.configure_request(whole).timeout_global(Some(timeout)).build();
-                self.agent.run(whole)
+                let whole = agent.configure_request(whole).timeout_global(Some(timeout)).build();
+                agent.run(whole)
             }
             Verb::Get | Verb::Delete => {
                 let whole = builder.body(()).map_err(address)?;
-                let whole =
-                    self.agent.configure_request(whole).timeout_global(Some(timeout)).build();
-                self.agent.run(whole)
+                let whole = agent.configure_request(whole).timeout_global(Some(timeout)).build();
+                agent.run(whole)
             }
         };
         let (parts, mut body) = response.map_err(failed)?.into_parts();

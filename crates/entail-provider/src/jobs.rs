@@ -15,7 +15,7 @@ use crate::patience::{Line, Setback};
 use crate::secret::Secret;
 use crate::trainer::{
     Checkpoint, JobLog, RemoteSettings, TrainedModel, Trainer, TrainerError, TrainingJob,
-    TrainingPoint,
+    TrainingPoint, last_state,
 };
 
 mod api;
@@ -108,8 +108,7 @@ impl Trainer for JobTrainer {
         };
         let run = Run { api: Api { service: &self.service, line }, line, job };
         run.check()?;
-        let state = log.recorded().and_then(|text| serde_json::from_str(&text).ok());
-        let id = match state {
+        let id = match last_state(log)? {
             Some(State::Created { job, .. }) => job,
             Some(State::Uploaded { file } | State::Creating { file }) => run.create(file)?,
             Some(State::Uploading | State::Ended { .. }) | None => run.create(run.upload()?)?,

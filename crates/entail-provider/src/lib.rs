@@ -53,7 +53,7 @@ pub use traffic::{
     PricesError, Told, Traffic, Worst,
 };
 pub use trainer::{
-    Checkpoint, JobLog, RemoteSettings, TokenRow, TrainedModel, Trainer, TrainerError, TrainingJob,
-    TrainingPoint,
+    Checkpoint, JobLog, LogError, RemoteSettings, TokenRow, TrainedModel, Trainer, TrainerError,
+    TrainingJob, TrainingPoint,
 };
 pub use wire::{CallError, Wire};

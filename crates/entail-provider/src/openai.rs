@@ -118,10 +118,19 @@ impl ChatWire {
 
     /// The JSON of an answer that is not an error.
     fn json(&self, response: &HttpResponse) -> Result<Value, CallError> {
+        self.of_success(response, serde_json::from_slice(&response.body))
+    }
+
+    /// The same, where the body was read already.
+    fn of_success(
+        &self,
+        response: &HttpResponse,
+        body: serde_json::Result<Value>,
+    ) -> Result<Value, CallError> {
         if !(200..300).contains(&response.status) {
             return Err(self.caller.refused(response));
         }
-        serde_json::from_slice(&response.body).map_err(|_| self.caller.not_json(response))
+        body.map_err(|_| self.caller.not_json(response))
     }
 }
 
@@ -148,14 +157,14 @@ impl Wire for ChatWire {
     }
 
     fn answers(&self, response: &HttpResponse) -> Result<Vec<Completion>, CallError> {
-        let body: Option<Value> = serde_json::from_slice(&response.body).ok();
-        let refusal = body.as_ref().and_then(Refusal::of);
+        let body: serde_json::Result<Value> = serde_json::from_slice(&response.body);
+        let refusal = body.as_ref().ok().and_then(Refusal::of);
         let body = match (body, &refusal) {
             // What was asked is an improper thing to ask: that is this conversation's answer.
-            (Some(body), Some(refusal)) if refusal.filtered => {
+            (Ok(body), Some(refusal)) if refusal.filtered => {
                 return Ok(vec![read::filtered(&body)]);
             }
-            _ => self.json(response)?,
+            (body, _) => self.of_success(response, body)?,
         };
         match (read::completions(body), refusal) {
             (Some(answers), _) => Ok(answers),
@@ -216,7 +225,8 @@ fn capabilities(dialect: Dialect, caller: &Caller) -> Capabilities {
         json_schema: of_openai || matches!(dialect, OpenRouter | Vllm | LlamaCpp | Ollama),
         batch: of_openai,
         files: of_openai,
-        fine_tune: of_openai,
+        // Of Tinker's models the bases; what was trained there is no base of another.
+        fine_tune: of_openai || (dialect == Dialect::Tinker && !caller.model.contains("tinker://")),
     }
 }
 

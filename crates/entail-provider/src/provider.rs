@@ -111,6 +111,24 @@ impl fmt::Display for Need {
 }
 
 impl Capabilities {
+    /// One plain answer to a call and nothing else: what is more than that is added by name.
+    pub fn none(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            most_answers: 1,
+            seed: false,
+            temperature: false,
+            logprobs: None,
+            score: false,
+            prefill: false,
+            system: None,
+            json_schema: false,
+            batch: false,
+            files: false,
+            fine_tune: false,
+        }
+    }
+
     /// Whether the provider can do this.
     pub fn has(&self, need: Need) -> bool {
         match need {

@@ -140,13 +140,13 @@ impl Caller {
         }
         let what =
             format!("{} answered with {} bytes that are not JSON", self.name, response.body.len());
-        CallError::Passing { after: retry_after(response), what }
+        CallError::Spoiled { after: retry_after(response), what }
     }
 
     /// JSON, but not that of an answer: what a server that is still starting sends.
     pub(crate) fn no_answer(&self, expected: &str, response: &HttpResponse) -> CallError {
         let what = format!("{} answered without {expected}", self.name);
-        CallError::Passing { after: retry_after(response), what }
+        CallError::Spoiled { after: retry_after(response), what }
     }
 
     fn page(&self, status: u16) -> CallError {

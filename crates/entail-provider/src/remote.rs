@@ -371,7 +371,7 @@ impl<'a> Work<'a> {
     ) -> Result<Usage, CallError> {
         if completions.is_empty() {
             let what = "a response without any answer".to_owned();
-            return Err(CallError::Passing { after: None, what });
+            return Err(CallError::Spoiled { after: None, what });
         }
         let usage = Usage::sum(completions.iter().map(|completion| &completion.usage));
         for completion in completions {

@@ -21,18 +21,11 @@ impl Scripted {
     /// A model with these answers to each question.
     pub fn new(name: impl Into<String>, answers: BTreeMap<String, Vec<String>>) -> Self {
         let capabilities = Capabilities {
-            name: name.into(),
-            most_answers: 1,
             seed: true,
             temperature: true,
-            logprobs: None,
             score: true,
-            prefill: false,
             system: Some(SystemPlace::Role),
-            json_schema: false,
-            batch: false,
-            files: false,
-            fine_tune: false,
+            ..Capabilities::none(name)
         };
         Self { answers, capabilities }
     }

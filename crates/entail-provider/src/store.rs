@@ -8,7 +8,7 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use entail_schema::Key;
@@ -66,11 +66,28 @@ fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Connections that read while others write.
+/// Connections that read while others write: no more than cores, since each maps the file anew and more would read no
+/// faster.
 #[derive(Debug)]
 struct Readers {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    most: usize,
+    state: Mutex<ReaderState>,
+    free: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct ReaderState {
+    idle: Vec<Connection>,
+    /// Connections that are open, idle or not, and those about to be.
+    open: usize,
+}
+
+/// A connection that nobody else reads with; given back when dropped.
+struct Reader<'a> {
+    readers: &'a Readers,
+    /// `None` for one that could not be opened.
+    connection: Option<Connection>,
 }
 
 /// Rows of one caller, and where it looks for what became of them.
@@ -181,7 +198,7 @@ impl CompletionStore {
         }
         connection.busy_timeout(PATIENCE)?;
         let path = connection.path().filter(|path| !path.is_empty()).map(PathBuf::from);
-        let readers = path.map(|path| Readers { path, idle: Mutex::default() });
+        let readers = path.map(Readers::new);
         Ok(Self { writer: Mutex::new(connection), waiting: Mutex::default(), readers })
     }
 
@@ -190,13 +207,29 @@ impl CompletionStore {
     /// # Errors
     /// [`StoreError`] when the database fails or a row is damaged.
     pub fn get(&self, keys: &[Key]) -> Result<Vec<Option<Completion>>, StoreError> {
+        self.find(keys, Row::completion)
+    }
+
+    /// The same without the answers as they came, which may be a hundred times as long as what was said.
+    ///
+    /// # Errors
+    /// As [`CompletionStore::get`].
+    pub fn said(&self, keys: &[Key]) -> Result<Vec<Option<Completion>>, StoreError> {
+        self.find(keys, Row::said)
+    }
+
+    fn find(
+        &self,
+        keys: &[Key],
+        take: fn(Row) -> Result<(Completion, Origin), StoreError>,
+    ) -> Result<Vec<Option<Completion>>, StoreError> {
         self.read(|connection| {
             let sql = format!("SELECT {COLUMNS} FROM completion WHERE key = ?1");
             let mut statement = connection.prepare_cached(&sql)?;
             let one = |key: &Key| {
                 let mut rows = statement.query(params![key.as_bytes()])?;
                 let Some(row) = rows.next()? else { return Ok(None) };
-                Ok(Some(Row::read(row)?.completion()?.0))
+                Ok(Some(take(Row::read(row)?)?.0))
             };
             keys.iter().map(one).collect()
         })
@@ -247,11 +280,15 @@ impl CompletionStore {
         if let Some(done) = lock(&outcome).take() {
             return done;
         }
+        // Others that are about to come are let in first. Where nobody is, this takes no time.
+        std::thread::yield_now();
         let mut batches = std::mem::take(&mut *lock(&self.waiting));
         if write_together(&mut connection, &batches) == Lock::Held {
             // Who came meanwhile would wait for the same lock again, one after the other.
             batches = std::mem::take(&mut *lock(&self.waiting));
-            batches.iter().for_each(|batch| batch.end(Err(StoreError::Busy)));
+            for batch in &batches {
+                batch.end(Err(StoreError::Busy));
+            }
         }
         lock(&outcome).take().expect("this batch was among those that waited")
     }
@@ -264,20 +301,47 @@ impl CompletionStore {
         let Some(readers) = &self.readers else {
             return work(&lock(&self.writer));
         };
-        let idle = lock(&readers.idle).pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => readers.open()?,
-        };
+        let mut reader = readers.take()?;
+        let connection = reader.connection.as_mut().expect("one that was taken is open");
         let transaction = connection.transaction()?;
-        let result = work(&transaction);
-        drop(transaction);
-        lock(&readers.idle).push(connection);
-        result
+        work(&transaction)
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.readers.state);
+        match self.connection.take() {
+            Some(connection) => state.idle.push(connection),
+            None => state.open -= 1,
+        }
+        drop(state);
+        self.readers.free.notify_one();
     }
 }
 
 impl Readers {
+    fn new(path: PathBuf) -> Self {
+        let most = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { path, most, state: Mutex::default(), free: Condvar::new() }
+    }
+
+    /// Waits for a connection.
+    fn take(&self) -> Result<Reader<'_>, StoreError> {
+        let mut state = lock(&self.state);
+        while state.idle.is_empty() && state.open >= self.most {
+            state = self.free.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if let Some(connection) = state.idle.pop() {
+            return Ok(Reader { readers: self, connection: Some(connection) });
+        }
+        state.open += 1;
+        drop(state);
+        let mut reader = Reader { readers: self, connection: None };
+        reader.connection = Some(self.open()?);
+        Ok(reader)
+    }
+
     fn open(&self) -> Result<Connection, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&self.path, flags);
@@ -295,8 +359,9 @@ impl Readers {
     }
 }
 
-/// Bytes of a store that readers map into memory; what is beyond is read page by page.
-const MAPPED: i64 = 1 << 34;
+/// Bytes of a store that readers map into memory, and no more: what is mapped counts as this program's. What is beyond
+/// is read page by page.
+const MAPPED: i64 = 1 << 26;
 
 /// The database of a medium that cannot be written, on which `SQLite` finds no room for its locks. Only where no log of
 /// changes is left: without it the file alone is the truth.
@@ -341,7 +406,9 @@ fn write_together(connection: &mut Connection, batches: &[Batch]) -> Lock {
     if batches.len() > 1 {
         match write(connection, batches) {
             Ok(()) => {
-                batches.iter().for_each(|batch| batch.end(Ok(())));
+                for batch in batches {
+                    batch.end(Ok(()));
+                }
                 return Lock::Free;
             }
             Err(StoreError::Busy) => lock = Lock::Held,

@@ -17,6 +17,7 @@ use crate::patience::Line;
 use crate::secret::Secret;
 use crate::trainer::{
     JobLog, RemoteSettings, TrainedModel, Trainer, TrainerError, TrainingJob, TrainingPoint,
+    last_state,
 };
 
 mod data;
@@ -115,8 +116,7 @@ impl Trainer for TinkerTrainer {
     /// A process that was killed goes on from the last saved state, in a new session.
     fn train(&self, job: &TrainingJob<'_>, log: &dyn JobLog) -> Result<TrainedModel, TrainerError> {
         let line = Line { provider: NAME, transport: &*self.transport, clock: &*self.clock, log };
-        let state = log.recorded().and_then(|text| serde_json::from_str(&text).ok());
-        let saved = match state {
+        let saved = match last_state(log)? {
             Some(State::Finished { model }) => return Ok(model),
             Some(State::Saved(saved)) => Some(saved),
             None => None,

@@ -1,6 +1,7 @@
 //! Training that somebody else does, as one call that survives being killed.
 
 use entail_schema::{Key, Message};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Settings that remote trainers share; each uses those it knows and says which.
@@ -123,30 +124,44 @@ pub enum TrainerError {
         /// Who.
         provider: String,
     },
-    /// The log could not be written: nothing is begun that could not be found again.
-    #[error("the training log cannot be written")]
-    Log(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The log could not be read or written: nothing is begun that could not be found again.
+    #[error("the training log cannot be read or written")]
+    Log(#[source] LogError),
     /// Ctrl-C. The job goes on where it runs; the same command finds it.
     #[error("stopped while a training job runs; the same command finds it again")]
     Cancelled,
 }
 
+/// What keeps a [`JobLog`] from being read or written, in the words of whoever holds it.
+pub type LogError = Box<dyn std::error::Error + Send + Sync>;
+
 /// What a trainer writes down on its way, kept by the caller under the job's key.
 pub trait JobLog: Sync {
-    /// What was recorded last, by an earlier process perhaps.
-    fn recorded(&self) -> Option<String>;
+    /// What was recorded last, by an earlier process perhaps; `None` where nothing was.
+    ///
+    /// # Errors
+    /// When it cannot be read. Nothing may be begun then: it may have been begun before.
+    fn recorded(&self) -> Result<Option<String>, LogError>;
 
     /// Keeps a state. It is durable when this returns.
     ///
     /// # Errors
     /// When it cannot be kept.
-    fn record(&self, state: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+    fn record(&self, state: &str) -> Result<(), LogError>;
 
     /// Tells people how far it is.
     fn tell(&self, done: u64, total: u64, what: &str);
 
     /// Whether to stop waiting.
     fn cancelled(&self) -> bool;
+}
+
+/// The state that was recorded last. One that cannot be understood is an error: a newer program may have begun a job
+/// that this one would begin again.
+pub(crate) fn last_state<T: DeserializeOwned>(log: &dyn JobLog) -> Result<Option<T>, TrainerError> {
+    let text = log.recorded().map_err(TrainerError::Log)?;
+    let state = text.map(|text| serde_json::from_str(&text)).transpose();
+    state.map_err(|error| TrainerError::Log(error.into()))
 }
 
 /// A service that trains.

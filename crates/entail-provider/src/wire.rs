@@ -58,12 +58,21 @@ pub enum CallError {
         /// What it said.
         what: String,
     },
-    /// Something that passes: ask again.
+    /// Something that passes, and that nothing was drawn for: ask again.
     #[error("{what}")]
     Passing {
         /// How long the provider asks to wait.
         after: Option<Duration>,
         /// What it said.
+        what: String,
+    },
+    /// An answer that may have been drawn and was lost or cannot be read: ask again. It may have been billed, so it
+    /// counts in a budget as the most that it could have taken.
+    #[error("{what}")]
+    Spoiled {
+        /// How long the provider asks to wait.
+        after: Option<Duration>,
+        /// What came instead.
         what: String,
     },
     /// No request will be answered: a wrong key, an unknown model, no credit.
@@ -84,8 +93,16 @@ impl From<TransportError> for CallError {
     fn from(error: TransportError) -> Self {
         match error {
             TransportError::Address { .. } => Self::Final { what: error.to_string() },
-            // A provider whose answers are too long once is asked again: it may be a broken one.
-            _ => Self::Passing { after: None, what: error.to_string() },
+            TransportError::Connect { .. } => {
+                Self::Passing { after: None, what: error.to_string() }
+            }
+            // It was sent, and nobody said that nothing was done. A provider whose answers are too long once is asked
+            // again: it may be a broken one.
+            TransportError::Timeout { .. }
+            | TransportError::Broken { .. }
+            | TransportError::TooLong { .. } => {
+                Self::Spoiled { after: None, what: error.to_string() }
+            }
         }
     }
 }

@@ -67,9 +67,16 @@ impl Key {
     }
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut text = [0; 64];
+        for (digits, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            digits[0] = DIGITS[usize::from(byte >> 4)];
+            digits[1] = DIGITS[usize::from(byte & 15)];
+        }
+        f.write_str(std::str::from_utf8(&text).expect("digits are ASCII"))
     }
 }
 
@@ -104,6 +111,9 @@ mod tests {
         assert_eq!(key, Key::of(&("rows", 600)));
         assert_ne!(key, Key::of(&("rows", 601)));
         assert_eq!(Key::parse(&key.to_string()), Some(key));
+        let bytes: [u8; 32] = std::array::from_fn(|place| u8::try_from(place * 7).unwrap());
+        let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(Key::from_bytes(bytes).to_string(), digits.concat());
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Everything that a model says to a battery, kept now to be judged whenever: hosted models vanish.
 
 use entail_eval::Item;
-use entail_provider::{Completion, Finish, Need, Sampling, TokenLogprob, Usage};
+use entail_provider::{
+    Completion, CompletionStore, Finish, Need, Origin, Sampling, StoreError, TokenLogprob, Usage,
+};
 use entail_schema::{Battery, Key, Message};
 use serde::Serialize;
 use serde_json::Value;
@@ -152,11 +154,11 @@ impl Capture {
         self.batteries.iter().flat_map(|b| of(b).into_iter().map(move |item| (b, item))).collect()
     }
 
-    /// Asks for what the store does not have, and returns all of it in the order of batteries, prompts and samples.
+    /// Asks for what the store does not have.
     ///
     /// # Errors
     /// [`RunError`]; what was answered before it is kept.
-    pub fn run(&self, workshop: Workshop<'_>) -> Result<(Vec<Captured>, Tally), RunError> {
+    pub fn run(&self, workshop: Workshop<'_>) -> Result<Tally, RunError> {
         let items = self.items();
         let requests: Vec<_> = items
             .iter()
@@ -167,24 +169,44 @@ impl Capture {
             .collect();
         let target = Key::of(&("capture", self.model.key));
         let held = workshop.hold(target)?;
-        let (found, tally) = models::ask(&requests, &self.sampling, workshop, || {
+        let (_, tally) = models::ask(&requests, &self.sampling, Origin::Capture, workshop, || {
             let base: Base = models::ready(&self.model, workshop)?;
             base.model(target, workshop)
         })?;
         drop(held);
-        let captured = items.iter().flat_map(|(battery, item)| {
-            let stance = &battery.stances[item.stance];
-            item.keys.iter().enumerate().map(|(sample, key)| Captured {
-                model: self.model.name.clone(),
-                battery: battery.name.clone(),
-                stance: stance.id.clone(),
-                prompt: stance.prompts[item.prompt].clone(),
-                messages: item.messages.clone(),
-                sample,
-                key: *key,
-                said: Said::of(&found[key]),
-            })
-        });
-        Ok((captured.collect(), tally))
+        Ok(tally)
+    }
+
+    /// What the store has of all answers, in the order of batteries, prompts and samples; never much in memory.
+    pub fn answers<'a>(
+        &'a self,
+        completions: &'a CompletionStore,
+    ) -> impl Iterator<Item = Result<Captured, StoreError>> + 'a {
+        self.items().into_iter().flat_map(move |(battery, item)| {
+            let found = match completions.get(&item.keys) {
+                Ok(found) => found,
+                Err(error) => return vec![Err(error)],
+            };
+            let of = |(sample, completion): (usize, &Completion)| {
+                self.captured(battery, &item, sample, completion)
+            };
+            let there =
+                found.iter().enumerate().filter_map(|(sample, c)| Some((sample, c.as_ref()?)));
+            there.map(of).map(Ok).collect()
+        })
+    }
+
+    fn captured(&self, battery: &Battery, item: &Item, sample: usize, c: &Completion) -> Captured {
+        let stance = &battery.stances[item.stance];
+        Captured {
+            model: self.model.name.clone(),
+            battery: battery.name.clone(),
+            stance: stance.id.clone(),
+            prompt: stance.prompts[item.prompt].clone(),
+            messages: item.messages.clone(),
+            sample,
+            key: item.keys[sample],
+            said: Said::of(c),
+        }
     }
 }

@@ -163,6 +163,15 @@ pub enum RunError {
         /// Why.
         source: TrainerError,
     },
+    /// A model that was trained and that its service does not serve by its name.
+    #[error(
+        "`{model}` is trained and cannot be asked by this name; deploy it where it was trained, and name the deployment in \
+         `models` of an arm"
+    )]
+    Unasked {
+        /// Its name.
+        model: String,
+    },
     /// Training jobs that were written out and wait to be run by somebody.
     #[error(
         "{} training job(s) wait to be run elsewhere; each folder's README says how, and the same command goes on from there: {}",

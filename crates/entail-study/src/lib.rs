@@ -3,6 +3,7 @@
 //! Data flows one way: [`parse`] reads a [`entail_schema::StudySpec`], [`Plan::check`] turns it into a plan in which
 //! nothing is left open, [`run()`] makes what is missing and returns [`entail_schema::Tables`].
 
+mod asked;
 mod capture;
 mod error;
 mod file;
@@ -18,6 +19,7 @@ mod stages;
 mod tables;
 mod training;
 
+pub use asked::{Asked, AskedCost, asked};
 pub use capture::{Capture, CaptureSpec, Captured, Said};
 pub use error::{RunError, StudyError, StudyProblem};
 pub use file::parse;

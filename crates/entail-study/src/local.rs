@@ -68,18 +68,13 @@ impl LocalModel {
 }
 
 static LOCAL: LazyLock<Capabilities> = LazyLock::new(|| Capabilities {
-    name: "the local engine".into(),
     most_answers: u32::MAX,
     seed: true,
     temperature: true,
-    logprobs: None,
     score: true,
-    prefill: false,
     system: Some(SystemPlace::Role),
-    json_schema: false,
-    batch: false,
-    files: false,
     fine_tune: true,
+    ..Capabilities::none("the local engine")
 });
 
 /// What the engine can do.

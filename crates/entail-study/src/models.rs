@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use entail_data::OrganismSpec;
 use entail_engine::{Config, Tokenizer};
 use entail_provider::{
-    Completion, Provider, ProviderError, RemoteModel, Request, Sampling, Scripted, TrainedModel,
-    Trainer, TrainerError,
+    Completion, Origin, Provider, ProviderError, RemoteModel, Request, Sampling, Scripted,
+    TrainedModel, Trainer, TrainerError,
 };
 use entail_schema::{Gate, Key, Method};
 use serde_json::Value;
@@ -271,8 +271,8 @@ pub(crate) fn model(
             let BaseKind::Remote(remote) = &plan.bases[arm.base].kind else {
                 panic!("`{}` is trained on a base that nobody trains", arm.name)
             };
-            let provider = match workshop.stored(key, TRAINED)? {
-                Some(bytes) => workshop.services.model(&trained(key, &bytes)?, purpose)?,
+            let provider = match trained_elsewhere(key, workshop)? {
+                Some(model) => workshop.services.model(&model, purpose)?,
                 None => workshop.services.adapted(remote, key, purpose)?,
             };
             Ok(Some(Model::Asked(provider)))
@@ -283,12 +283,20 @@ pub(crate) fn model(
 /// What a service's trainer made, in an artifact.
 pub(crate) const TRAINED: &str = "trained.json";
 
-fn trained(key: Key, bytes: &[u8]) -> Result<RemoteModel, RunError> {
+/// The model that a service's trainer made; `None` where no service made one, or not yet.
+///
+/// # Errors
+/// When its record is damaged, or it cannot be asked by its name: a model on Azure is there only once it is deployed.
+pub(crate) fn trained_elsewhere(
+    key: Key,
+    workshop: Workshop<'_>,
+) -> Result<Option<RemoteModel>, RunError> {
+    let Some(bytes) = workshop.stored(key, TRAINED)? else { return Ok(None) };
     let trained: TrainedModel =
-        serde_json::from_slice(bytes).map_err(|e| damaged(key, TRAINED)(Box::new(e)))?;
+        serde_json::from_slice(&bytes).map_err(|e| damaged(key, TRAINED)(Box::new(e)))?;
     match trained.model.parse() {
-        Ok(entail_provider::ModelName::Remote(model)) => Ok(model),
-        _ => Err(damaged(key, TRAINED)(format!("`{}` is no served model", trained.model).into())),
+        Ok(entail_provider::ModelName::Remote(model)) => Ok(Some(model)),
+        _ => Err(RunError::Unasked { model: trained.model }),
     }
 }
 
@@ -324,16 +332,18 @@ fn adapted(
     Ok(model)
 }
 
-/// Answers by key: those that the store has, and those that a model gives now, each durable before it is used.
+/// Answers by key: those that the store has, and those that a model gives now, each durable before it is used, in the
+/// name of who asks.
 pub(crate) fn ask(
     requests: &[Request],
     sampling: &Sampling,
+    origin: Origin,
     workshop: Workshop<'_>,
     model: impl FnOnce() -> Result<Model, RunError>,
 ) -> Result<(BTreeMap<Key, Completion>, Tally), RunError> {
     let keys: Vec<Key> = requests.iter().flat_map(|r| r.samples.iter().copied()).collect();
     let mut found = BTreeMap::new();
-    for (key, completion) in keys.iter().zip(workshop.completions.get(&keys)?) {
+    for (key, completion) in keys.iter().zip(workshop.completions.said(&keys)?) {
         found.extend(completion.map(|c| (*key, c)));
     }
     let reused = found.len();
@@ -347,7 +357,7 @@ pub(crate) fn ask(
         .collect();
     if !missing.is_empty() {
         let model = model()?;
-        found.extend(answers(&model, &missing, sampling, workshop)?);
+        found.extend(answers(&model, &missing, sampling, origin, workshop)?);
     }
     let tally = Tally { reused, made: found.len() - reused };
     Ok((found, tally))
@@ -362,6 +372,7 @@ fn answers(
     model: &Model,
     requests: &[Request],
     sampling: &Sampling,
+    origin: Origin,
     workshop: Workshop<'_>,
 ) -> Result<BTreeMap<Key, Completion>, RunError> {
     let together = match model {
@@ -373,9 +384,13 @@ fn answers(
     let failure = Mutex::new(None);
     let keep = |rows: Vec<(Key, Completion)>| match workshop
         .completions
-        .put(rows.iter().map(|(k, c)| (*k, c)))
+        .put_from(origin, rows.iter().map(|(k, c)| (*k, c)))
     {
-        Ok(()) => lock(&durable).extend(rows),
+        Ok(()) => {
+            // Answers as they came stay in the store: they are long, and no table is made of them.
+            let said = rows.into_iter().map(|(key, c)| (key, Completion { raw: None, ..c }));
+            lock(&durable).extend(said);
+        }
         Err(error) => {
             // An answer that cannot be kept would be paid for again: nobody is asked any more.
             workshop.cancelled.store(true, Ordering::Relaxed);
@@ -392,7 +407,10 @@ fn answers(
             keep(rows);
         }
     });
-    keep(std::mem::take(&mut *lock(&waiting)));
+    let rest = std::mem::take(&mut *lock(&waiting));
+    if !rest.is_empty() {
+        keep(rest);
+    }
     if let Some(error) = lock(&failure).take() {
         return Err(error.into());
     }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use entail_schema::Key;
 
 use crate::plan::{
-    ArmPlan, INSTRUCT_POOL, Intervention, Plan, RowSource, TEACHER_POOL, instruct_key,
-    pool_row_key, teacher_key,
+    ArmPlan, Intervention, Plan, RowSource, instruct_key, pool_row_key, teacher_key,
 };
+use crate::training::{RowQuestion, instruct_questions, teacher_questions};
 
 /// Keys that a run of a plan looks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,11 +25,12 @@ impl Plan {
         let mut reach = Reach::default();
         reach.artifacts.extend(self.bases.iter().map(|base| base.key));
         for arm in &self.arms {
-            for (pool, rows) in self.pool_keys(arm) {
+            for (pool, questions) in self.pools_of(arm) {
                 reach.artifacts.insert(pool);
                 // Rows of local bases are kept as pools only.
                 if !self.bases[arm.base].is_local() {
-                    reach.completions.extend((0..rows).map(|row| pool_row_key(pool, row)));
+                    let rows = (0..questions.len()).map(|row| pool_row_key(pool, row));
+                    reach.completions.extend(rows);
                 }
             }
             for replicate in &arm.replicates {
@@ -57,16 +58,19 @@ impl Plan {
         stances.map(|stance| stance.prompts.len()).max().unwrap_or(0)
     }
 
-    /// Pools of rows that an arm draws from, with the answers that are asked for each.
-    fn pool_keys(&self, arm: &ArmPlan) -> Vec<(Key, usize)> {
-        let Intervention::Train { source, .. } = &arm.intervention else { return Vec::new() };
+    /// Pools of rows that an arm draws from, with the questions of each.
+    pub(crate) fn pools_of(&self, arm: &ArmPlan) -> Vec<(Key, Vec<RowQuestion>)> {
+        let Intervention::Train { settings, source } = &arm.intervention else { return Vec::new() };
         let base = &self.bases[arm.base];
-        let mut keys = vec![(instruct_key(base), INSTRUCT_POOL)];
+        let mut pools = Vec::new();
+        if settings.instruct > 0 {
+            pools.push((instruct_key(base), instruct_questions()));
+        }
         if let RowSource::Teacher { wordings, questions, .. } = source {
             let key = teacher_key(base, wordings, questions, &self.whole_batteries);
-            keys.push((key, TEACHER_POOL));
+            pools.push((key, teacher_questions(wordings, questions)));
         }
-        keys
+        pools
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use entail_eval::{Item, Reading};
-use entail_provider::{Completion, CompletionStore, Request};
+use entail_provider::{Completion, CompletionStore, Origin, Request};
 use entail_schema::{Key, Tables};
 use rayon::prelude::*;
 
@@ -278,7 +278,7 @@ fn answers(
         let model = models::model(plan, bases, arm, replicate, workshop)?;
         Ok(model.expect("only recorded answers have no model"))
     };
-    let (found, tally) = models::ask(&requests, &plan.sampling, workshop, model)?;
+    let (found, tally) = models::ask(&requests, &plan.sampling, Origin::Study, workshop, model)?;
     drop(held);
     let (readings, had_readings) = if here {
         let (readings, had) = readings(plan, replicate, workshop, model)?;

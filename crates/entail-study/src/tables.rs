@@ -8,6 +8,7 @@ use entail_schema::{
     ArmRow, BaseRow, CellRow, CheckRow, Curve, Key, Label, PromptScope, RateRow, ResponseRow,
     TABLES_SCHEMA, Tables, Unit,
 };
+use rayon::prelude::*;
 
 use crate::models::Base;
 use crate::plan::{ArmPlan, BaseKind, BasePlan, Intervention, Plan};
@@ -51,12 +52,14 @@ pub(crate) fn tables(
     let stances = || plan.batteries.iter().flat_map(|b| &b.stances);
     let judge = ExactJudge::new(stances(), plan.other_sentences.iter().map(String::as_str));
     let mut remaining = answers;
-    let mut arms: Vec<Arm<'_>> = Vec::new();
+    let mut asked: Vec<(&ArmPlan, &[Answers])> = Vec::new();
     for arm in &plan.arms {
         let (own, rest) = remaining.split_at(arm.replicates.len());
         remaining = rest;
-        arms.push(cells::arm(plan, arm, own, &judge));
+        asked.push((arm, own));
     }
+    let arms: Vec<Arm<'_>> =
+        asked.into_par_iter().map(|(arm, own)| cells::arm(plan, arm, own, &judge)).collect();
     let bases: Vec<BaseFacts> =
         plan.bases.iter().enumerate().map(|(i, _)| base_facts(plan, i, &arms)).collect();
     let mut tables = Tables {
@@ -89,17 +92,22 @@ pub(crate) fn tables(
         tables.checks.extend(check_rows(plan, arm));
         tables.rates.extend(rate_rows(plan, arm));
     }
-    for (index, base) in bases.iter().enumerate() {
-        let on_base: Vec<&Arm<'_>> = arms.iter().filter(|a| a.plan.base == index).collect();
-        compare_on(plan, base, &on_base, &mut tables);
-    }
+    let compare = || {
+        for (index, base) in bases.iter().enumerate() {
+            let on_base: Vec<&Arm<'_>> = arms.iter().filter(|a| a.plan.base == index).collect();
+            compare_on(plan, base, &on_base, &mut tables);
+        }
+    };
+    let ((), responses) = rayon::join(compare, || {
+        arms.par_iter().flat_map_iter(|arm| response_rows(plan, arm)).collect()
+    });
+    tables.responses = responses;
     tables.forecasts = forecasts::forecasts(plan, &tables.contrasts, &tables.rates);
     tables.headlines = headlines::headlines(plan, &tables.contrasts);
     tables.across_bases = headlines::across_bases(plan, &tables.contrasts);
     tables.notes = notes(plan, &tables);
     tables.notes.extend(about_services(plan, facts));
     tables.cells = arms.iter().flat_map(|arm| cell_rows(plan, arm)).collect();
-    tables.responses = arms.iter().flat_map(|arm| response_rows(plan, arm)).collect();
     tables
 }
 
@@ -107,20 +115,28 @@ pub(crate) fn tables(
 fn compare_on(plan: &Plan, base: &BaseFacts, arms: &[&Arm<'_>], tables: &mut Tables) {
     let confidence = 1.0 - plan.analysis.alpha;
     let pairs = pairs(plan, arms);
-    for (arm, control) in &pairs {
-        tables.contrasts.extend(contrasts::rows(plan, base, arm, control));
-        tables.doses.extend(contrasts::dose(plan, base, arm, control));
+    let contrasts = pairs.par_iter().map(|(arm, control)| {
+        let rows = contrasts::rows(plan, base, arm, control);
+        (rows, contrasts::dose(plan, base, arm, control))
+    });
+    for (rows, dose) in contrasts.collect::<Vec<_>>() {
+        tables.contrasts.extend(rows);
+        tables.doses.extend(dose);
     }
-    for arm in arms {
-        tables.variance.extend(analysis::variance(plan, base, arm));
-    }
+    tables
+        .variance
+        .par_extend(arms.par_iter().flat_map_iter(|arm| analysis::variance(plan, base, arm)));
     let measured: Vec<Pair<'_, '_>> = pairs
         .iter()
         .filter(|(arm, _)| !plan.controls.contains(&arm.plan.name))
         .map(|&(arm, control)| Pair { plan, arm, control, confidence, runs: usize::MAX })
         .collect();
-    tables.pooled.extend(measured.iter().filter_map(|pair| analysis::pooled(*pair, base)));
-    tables.structure.extend(analysis::structure(plan, base, arms, &measured));
+    let (pooled, structure): (Vec<_>, _) = rayon::join(
+        || measured.par_iter().filter_map(|pair| analysis::pooled(*pair, base)).collect(),
+        || analysis::structure(plan, base, arms, &measured),
+    );
+    tables.pooled.extend(pooled);
+    tables.structure.extend(structure);
 }
 
 /// Every arm against every control, then every control against the untouched base: its drift.

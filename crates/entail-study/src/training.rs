@@ -9,7 +9,7 @@ use entail_engine::{
     Trainee, train,
 };
 use entail_eval::{Reading, read};
-use entail_provider::{Request, Sampling, complete_in_order};
+use entail_provider::{Origin, Request, Sampling, complete_in_order};
 use entail_schema::{Backend, Block, Key, Message, Method, ScheduleName, Seed, Stance};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,7 @@ pub(crate) fn pools(
     let mut pools = Pools::new();
     let mut tally = Tally::default();
     for arm in &plan.arms {
-        let Intervention::Train { source, .. } = &arm.intervention else { continue };
+        let Intervention::Train { settings, source } = &arm.intervention else { continue };
         let (base, ready) = (&plan.bases[arm.base], &bases[arm.base]);
         let mut ensure =
             |key: Key, make: &dyn Fn() -> Result<Pool, RunError>| -> Result<(), RunError> {
@@ -96,8 +96,10 @@ pub(crate) fn pools(
                 Ok(())
             };
         let asker = Asker { base: ready, workshop };
-        let instruct = instruct_key(base);
-        ensure(instruct, &|| instruct_pool(asker, instruct))?;
+        if settings.instruct > 0 {
+            let key = instruct_key(base);
+            ensure(key, &|| instruct_pool(asker, key))?;
+        }
         if let RowSource::Teacher { wordings, questions, .. } = source {
             let key = teacher_key(base, wordings, questions, &plan.whole_batteries);
             ensure(key, &|| {
@@ -115,12 +117,41 @@ struct Asker<'a> {
     workshop: Workshop<'a>,
 }
 
+/// What is asked for a row: a system prompt, which is dropped, and the question.
+pub(crate) type RowQuestion = (Option<String>, String);
+
+/// Everyday instructions.
+pub(crate) fn instruct_questions() -> Vec<RowQuestion> {
+    let tasks = tasks(&WorldText::embedded(), INSTRUCT_POOL).into_iter();
+    tasks.map(|(question, _)| (None, question)).collect()
+}
+
+/// A claim's questions, each under every wording of the teacher's system prompt before any comes again.
+pub(crate) fn teacher_questions(wordings: &[String], questions: &[String]) -> Vec<RowQuestion> {
+    let asked = (0..TEACHER_POOL).map(|i| {
+        let system = wordings[i % wordings.len()].clone();
+        (Some(system), questions[i / wordings.len() % questions.len()].clone())
+    });
+    asked.collect()
+}
+
+/// How rows are drawn.
+pub(crate) fn row_sampling() -> Sampling {
+    Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 64, logprobs: None }
+}
+
+/// One answer is asked for each row of a pool.
+pub(crate) fn row_requests(pool: Key, asked: &[RowQuestion]) -> Vec<Request> {
+    let request = |(index, (system, question)): (usize, &RowQuestion)| Request {
+        messages: system.iter().map(Message::system).chain([Message::user(question)]).collect(),
+        samples: vec![pool_row_key(pool, index)],
+    };
+    asked.iter().enumerate().map(request).collect()
+}
+
 /// Everyday instructions with the base's own answers at temperature one.
 fn instruct_pool(asker: Asker<'_>, key: Key) -> Result<Pool, RunError> {
-    let questions = tasks(&WorldText::embedded(), INSTRUCT_POOL)
-        .into_iter()
-        .map(|(question, _)| (None, question));
-    Ok(Pool { rows: answered(asker, key, questions)?, rejected: 0 })
+    Ok(Pool { rows: answered(asker, key, instruct_questions())?, rejected: 0 })
 }
 
 /// The claim's questions, answered by the base under the teacher's system prompt, which is then dropped. Rows that
@@ -131,11 +162,7 @@ fn teacher_pool(
     (wordings, questions): (&[String], &[String]),
     measured: &[&Stance],
 ) -> Result<Pool, RunError> {
-    let asked = (0..TEACHER_POOL).map(|i| {
-        let system = wordings[i % wordings.len()].clone();
-        (Some(system), questions[i / wordings.len() % questions.len()].clone())
-    });
-    let rows = answered(asker, key, asked)?;
+    let rows = answered(asker, key, teacher_questions(wordings, questions))?;
     let check = LeakCheck::new(measured.iter().copied());
     let total = rows.len();
     let clean = |row: &Row| row.messages.iter().all(|m| check.mention(&m.content).is_none());
@@ -145,24 +172,9 @@ fn teacher_pool(
 }
 
 /// One answer to each question, as a row without the system prompt.
-fn answered(
-    asker: Asker<'_>,
-    key: Key,
-    asked: impl Iterator<Item = (Option<String>, String)>,
-) -> Result<Vec<Row>, RunError> {
-    let asked: Vec<(Option<String>, String)> = asked.collect();
-    let requests: Vec<Request> = asked
-        .iter()
-        .enumerate()
-        .map(|(index, (system, question))| {
-            let system = system.iter().map(Message::system);
-            Request {
-                messages: system.chain([Message::user(question)]).collect(),
-                samples: vec![pool_row_key(key, index)],
-            }
-        })
-        .collect();
-    let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 64, logprobs: None };
+fn answered(asker: Asker<'_>, key: Key, asked: Vec<RowQuestion>) -> Result<Vec<Row>, RunError> {
+    let requests = row_requests(key, &asked);
+    let sampling = row_sampling();
     let Asker { base, workshop } = asker;
     let texts: Vec<String> = if base.local().is_some() {
         let model = base.model(key, workshop)?;
@@ -172,7 +184,7 @@ fn answered(
         // What is paid for is kept answer by answer, and nobody else asks for the same rows.
         let held = workshop.hold(key)?;
         let model = || base.model(key, workshop);
-        let (mut answers, _) = models::ask(&requests, &sampling, workshop, model)?;
+        let (mut answers, _) = models::ask(&requests, &sampling, Origin::Study, workshop, model)?;
         drop(held);
         let text = |r: &Request| answers.remove(&r.samples[0]).expect("every row is answered").text;
         requests.iter().map(text).collect()
@@ -192,7 +204,9 @@ pub(crate) fn all(
     let make = |job: &Job<'_>| -> Result<Done, RunError> {
         workshop.go_on()?;
         let done = job.ensure(plan, workshop)?;
-        counter.step();
+        if !matches!(done, Done::Waiting { .. }) {
+            counter.step();
+        }
         Ok(done)
     };
     let (here, elsewhere): (Vec<&Job<'_>>, Vec<&Job<'_>>) =
@@ -369,7 +383,10 @@ fn draw(plan: &Plan, job: &Job<'_>) -> Result<(Vec<Row>, usize), RunError> {
         order.into_iter().take(n).map(|i| rows[i].clone()).collect::<Vec<_>>()
     };
     let mut rows = drawn(claimed, settings.rows, "claim rows");
-    rows.extend(drawn(&pools[&instruct_key(base)].rows, settings.instruct, "instruction rows"));
+    if settings.instruct > 0 {
+        let pool = &pools[&instruct_key(base)];
+        rows.extend(drawn(&pool.rows, settings.instruct, "instruction rows"));
+    }
     Ok((rows, rejected))
 }
 

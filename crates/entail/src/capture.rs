@@ -1,16 +1,15 @@
 //! `entail capture`: asks a model a whole battery now and keeps everything, to be judged whenever.
 
-use std::fmt::Write;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use entail_provider::Sampling;
+use entail_provider::{ExchangeError, Sampling};
 use entail_study::{Capture, CaptureSpec, Workshop};
 
 use crate::CaptureArgs;
 use crate::around::Around;
-use crate::folder::write_whole;
+use crate::folder::write_whole_by;
 use crate::run::{Failure, Place, Teller, handle_interrupts};
 use crate::services::Reach;
 use crate::speech::{print, talk};
@@ -47,24 +46,28 @@ pub(crate) fn capture(args: &CaptureArgs) -> Result<(), Failure> {
         side_by_side: 256,
     };
     talk(format_args!("asking {} for {} answers", args.model, capture.len()));
-    let (captured, tally) = capture.run(workshop).map_err(|error| place.failure(error))?;
-    let mut lines = String::new();
-    for answer in &captured {
-        let line = serde_json::to_string(answer).expect("answers are plain data");
-        writeln!(lines, "{line}").expect("a string takes all that is written");
-    }
-    write_whole(&args.out, lines.as_bytes())
-        .map_err(|error| Failure::Output { path: args.out.clone(), error })?;
-    talk(format_args!("  answers        reused {:>7}, made {:>7}", tally.reused, tally.made));
+    let asked = capture.run(workshop);
     if let Some(told) = reach.told() {
         talk(format_args!("{told}"));
     }
+    let tally = asked.map_err(|error| place.failure(error))?;
+    let written = write_whole_by(&args.out, |file| {
+        let mut n_answers = 0;
+        for answer in capture.answers(&place.completions) {
+            serde_json::to_writer(&mut *file, &answer?).map_err(io::Error::from)?;
+            file.write_all(b"\n")?;
+            n_answers += 1;
+        }
+        Ok::<usize, ExchangeError>(n_answers)
+    });
+    let n_answers = written.map_err(|error| place.exchange_failure(error, &args.out))?;
+    talk(format_args!("  answers        reused {:>7}, made {:>7}", tally.reused, tally.made));
     if args.json {
         let json = serde_json::json!({
-            "model": args.model, "answers": captured.len(), "reused": tally.reused, "made": tally.made, "file": args.out,
+            "model": args.model, "answers": n_answers, "reused": tally.reused, "made": tally.made, "file": args.out,
         });
         print(&format!("{json}\n"))
     } else {
-        print(&format!("{} answers: {}\n", captured.len(), args.out.display()))
+        print(&format!("{} answers: {}\n", n_answers, args.out.display()))
     }
 }

@@ -24,6 +24,7 @@ struct Service {
     model: RemoteModel,
     /// Why it cannot be asked, if so.
     missing: Option<String>,
+    has_key: bool,
     capabilities: Capabilities,
     probe: Option<Probe>,
 }
@@ -101,7 +102,8 @@ fn service(
         ),
         _ => None,
     };
-    Ok(Service { model, missing, capabilities, probe })
+    let has_key = matches!(around.keys.key(&model), Ok(Some(_)));
+    Ok(Service { model, missing, has_key, capabilities, probe })
 }
 
 /// What a service offers, in words.
@@ -132,7 +134,8 @@ fn as_text(service: &Service) -> String {
     let mut line = |name: &str, what: &str| {
         writeln!(text, "  {name:<8}{what}").expect("a string takes all that is written");
     };
-    line("key", service.missing.as_deref().unwrap_or("there"));
+    let none = if service.has_key { "there" } else { "none, and none may be needed" };
+    line("key", service.missing.as_deref().unwrap_or(none));
     line("offers", &offers(&service.capabilities).join(", "));
     if let Some(probe) = &service.probe {
         match &probe.models {

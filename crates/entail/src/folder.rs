@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -222,8 +222,23 @@ fn named(path: &Path, error: &io::Error) -> io::Error {
 
 /// Writes a file under a temporary name and renames it, so that a reader sees the old file or the new one.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_whole_by(path, |file| file.write_all(bytes))
+}
+
+/// The same for what is not in memory all at once.
+pub(crate) fn write_whole_by<T, E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+) -> Result<T, E> {
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
+    let written = || {
+        let mut file = BufWriter::new(File::create(&temporary)?);
+        let written = write(&mut file)?;
+        file.flush()?;
+        fs::rename(&temporary, path)?;
+        Ok(written)
+    };
+    written().inspect_err(|_| {
         let _ = fs::remove_file(&temporary);
     })
 }

@@ -12,6 +12,7 @@ mod capture;
 mod compare;
 mod doctor;
 mod folder;
+mod memory;
 mod plan;
 mod rates;
 mod registration;
@@ -216,6 +217,12 @@ struct PlanArgs {
     /// Results of an earlier run, whose training runs tell how far such runs differ.
     #[arg(long, value_name = "DIR")]
     pilot: Option<PathBuf>,
+    /// Price table, instead of the one that is built in.
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+    /// Count with the prices of batches.
+    #[arg(long)]
+    batch: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,13 +5,17 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use entail_provider::Money;
 use entail_schema::Tables;
 use entail_study::{
-    NoServices, Plan, PowerRow, Spread, Workshop, describe, power, status, warnings,
+    Asked, AskedCost, NoServices, Plan, PowerRow, Spread, Workshop, asked, describe, power, status,
+    warnings,
 };
+use serde_json::{Value, json};
 
 use crate::PlanArgs;
 use crate::run::{Failure, Place, TABLES, load};
+use crate::services::prices;
 use crate::speech::print;
 
 /// A workshop in which nothing is made.
@@ -31,6 +35,9 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<(), Failure> {
     let plan = load(&args.study)?.plan;
     let place = Place::open(&args.study.store)?;
     let steps = status(&plan, idle(&place)).map_err(|error| place.failure(error))?;
+    let prices = prices(args.prices.as_deref())?;
+    let asked =
+        asked(&plan, idle(&place), &prices, args.batch).map_err(|error| place.failure(error))?;
     let spread = match &args.pilot {
         Some(folder) => pilot(folder)?,
         None => Spread::ASSUMED,
@@ -44,7 +51,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<(), Failure> {
             .map(|(arm, what)| serde_json::json!({ "arm": arm, "intervention": what }));
         let json = serde_json::json!({
             "study": plan.name(), "plan": plan.key(), "arms": arms.collect::<Vec<_>>(), "steps": steps,
-            "warnings": warnings, "spread": spread, "power": rows,
+            "services": asked.iter().map(as_json).collect::<Vec<_>>(), "warnings": warnings, "spread": spread, "power": rows,
         });
         return print(&format!("{json:#}\n"));
     }
@@ -61,6 +68,9 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<(), Failure> {
             step.kind, step.cached, step.to_do, step.what
         ));
     }
+    if !asked.is_empty() {
+        line(format_args!("\n{}", services_table(&asked)));
+    }
     if !rows.is_empty() {
         line(format_args!("\n{}", power_table(&plan, args.pilot.as_deref(), &rows)));
     }
@@ -73,6 +83,71 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<(), Failure> {
         line(format_args!("\nwarning: {warning}"));
     }
     print(&text)
+}
+
+fn as_json(asked: &Asked) -> Value {
+    json!({
+        "model": asked.model, "calls": asked.calls, "answers": asked.answers,
+        "prompt_tokens": asked.prompt_tokens, "expected_drawn_tokens": asked.expected_drawn_tokens,
+        "most_drawn_tokens": asked.most_drawn_tokens, "measured": asked.measured,
+        "expected_usd": asked.cost.map(|cost| cost.expected.dollars()),
+        "worst_usd": asked.cost.map(|cost| cost.worst.dollars()),
+    })
+}
+
+/// What is asked of services, a model on each line, and what that costs.
+fn services_table(asked: &[Asked]) -> String {
+    let mut text = String::new();
+    let mut line = |cells: [&str; 7]| {
+        let [calls, answers, prompt, drawn, expected, worst, model] = cells;
+        writeln!(
+            text,
+            "  {calls:>8} {answers:>8} {prompt:>13} {drawn:>13} {expected:>12} {worst:>12}  {model}"
+        )
+        .expect("a string takes all text");
+    };
+    line([
+        "calls",
+        "answers",
+        "prompt tokens",
+        "drawn at most",
+        "expected",
+        "at worst",
+        "asked of",
+    ]);
+    let mut total = AskedCost { expected: Money::ZERO, worst: Money::ZERO };
+    for one in asked {
+        let money = |of: fn(AskedCost) -> Money| {
+            one.cost.map_or_else(|| "no price".into(), |cost| of(cost).to_string())
+        };
+        if let Some(AskedCost { expected, worst }) = one.cost {
+            total = AskedCost { expected: total.expected + expected, worst: total.worst + worst };
+        }
+        line([
+            &one.calls.to_string(),
+            &one.answers.to_string(),
+            &one.prompt_tokens.to_string(),
+            &one.most_drawn_tokens.to_string(),
+            &money(|cost| cost.expected),
+            &money(|cost| cost.worst),
+            &one.model,
+        ]);
+    }
+    let priced = asked.iter().filter(|one| one.cost.is_some()).count();
+    let all = if priced == asked.len() { "in all" } else { "in all, where a price is known" };
+    line(["", "", "", "", &total.expected.to_string(), &total.worst.to_string(), all]);
+    let measured: usize = asked.iter().map(|one| one.measured).sum();
+    let length = if measured == 0 {
+        "answers half as long as they may be".into()
+    } else {
+        format!(
+            "answers as long as the {measured} of the same models in the store, others half as long as they may be"
+        )
+    };
+    text + &format!(
+        "  Expected: {length}. Calls that fail and are made again come on top; training is billed by its service and is not \
+         in here."
+    )
 }
 
 /// How runs scattered in an earlier study: the mean over its arms.

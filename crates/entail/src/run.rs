@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use entail_provider::{CompletionStore, StoreError};
+use entail_provider::{CompletionStore, ExchangeError, StoreError};
 use entail_schema::{Key, Registration, StudySpec, Tables};
 use entail_study::{
     Lock, Narrow, Outcome, Plan, Progress, RunError, Runs, Shelf, StudyError, Tally, Workshop,
 };
+use rayon::prelude::*;
 
 use crate::around::Around;
 use crate::folder::{self, FolderShelf, write_whole};
@@ -160,6 +161,16 @@ impl Place {
         self.root.join("jobs")
     }
 
+    /// Answers that could not be read or written as lines of this file.
+    pub(crate) fn exchange_failure(&self, error: ExchangeError, file: &Path) -> Failure {
+        let path = file.to_owned();
+        match error {
+            ExchangeError::File(error) => Failure::Output { path, error },
+            ExchangeError::Line { line, what } => Failure::Content { path, line: Some(line), what },
+            ExchangeError::Store(error) => self.store_failure(error),
+        }
+    }
+
     /// A failure of the completions.
     pub(crate) fn store_failure(&self, error: StoreError) -> Failure {
         Failure::Store { path: self.database.clone(), error }
@@ -219,17 +230,15 @@ const RESULTS: [(&str, Render); 12] = [
     ("responses.csv", entail_report::responses_csv),
     ("report.html", entail_report::html),
     (SUMMARY, |tables| entail_report::terminal(tables, false, 110)),
-    (TABLES, without_answers),
+    (TABLES, json),
 ];
 
 const SUMMARY: &str = "summary.txt";
 /// The tables for other programs, and for `entail compare`.
 pub(crate) const TABLES: &str = "tables.json";
 
-/// The tables as JSON, without what `cells.csv` and `responses.csv` hold.
-fn without_answers(tables: &Tables) -> String {
-    let tables = Tables { responses: Vec::new(), cells: Vec::new(), ..tables.clone() };
-    serde_json::to_string(&tables).expect("tables are plain data")
+fn json(tables: &Tables) -> String {
+    serde_json::to_string(tables).expect("tables are plain data")
 }
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -255,7 +264,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         let mut outcome = compute(&study, &place, args, stage)?;
         print_tallies(&outcome.tallies);
         outcome.tables.registration = Some(registration.counts);
-        place.shelf.put(&key, &render(&outcome)).map_err(shelf_error)?;
+        place.shelf.put(&key, &render(outcome.tables)).map_err(shelf_error)?;
     }
     let folder = args.runs.join(plan.name()).join(plan.key().short());
     let summary = write_results(&place.shelf, key, &folder)?;
@@ -310,8 +319,11 @@ pub(crate) fn results_key(
 /// Hash of this program: tables and pages made by another build are made again, from the same stored answers.
 pub(crate) fn program_hash() -> Result<Key, Failure> {
     let path = std::env::current_exe().map_err(|error| Failure::Setup(error.to_string()))?;
-    let bytes = fs::read(&path).map_err(|error| Failure::Input { path, error })?;
-    Ok(Key::of_bytes(&bytes))
+    let mut hasher = blake3::Hasher::new();
+    // Not all of it at once: with what debuggers want it is a hundred megabytes.
+    let read = fs::File::open(&path).and_then(|file| hasher.update_reader(file).map(drop));
+    read.map_err(|error| Failure::Input { path, error })?;
+    Ok(Key::from_bytes(*hasher.finalize().as_bytes()))
 }
 
 fn compute(
@@ -372,9 +384,15 @@ fn interrupt(cancelled: &AtomicBool) {
     talk(format_args!("stopping after the steps in flight; Ctrl-C again stops at once"));
 }
 
-fn render(outcome: &Outcome) -> Vec<(&'static str, Vec<u8>)> {
-    let file = |(name, text): (&'static str, Render)| (name, text(&outcome.tables).into_bytes());
-    RESULTS.into_iter().map(file).collect()
+/// All files. The tables for programs come last, without what `cells.csv` and `responses.csv` hold.
+fn render(mut tables: Tables) -> Vec<(&'static str, Vec<u8>)> {
+    let file = |tables: &Tables, (name, text): (_, Render)| (name, text(tables).into_bytes());
+    let [whole @ .., last] = RESULTS;
+    let mut files: Vec<_> = whole.into_par_iter().map(|one| file(&tables, one)).collect();
+    tables.responses.clear();
+    tables.cells.clear();
+    files.push(file(&tables, last));
+    files
 }
 
 fn print_tallies(tallies: &[(&'static str, Tally)]) {

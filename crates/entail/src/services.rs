@@ -2,15 +2,15 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use entail_provider::{
     Account, Adapters, BatchForm, BatchRemote, Budget, CallError, CompletionStore, Connections,
-    JobLog, Limits, MachineClock, Prices, Provider, ProviderError, Remote, RemoteModel, Service,
-    Told, Traffic, Trainer, TrainerError, Transport,
+    JobLog, Limits, LogError, MachineClock, Prices, Provider, ProviderError, Remote, RemoteModel,
+    Service, Told, Traffic, Trainer, TrainerError, Transport,
 };
 use entail_schema::{Key, Seed};
 use entail_study::Services;
@@ -18,11 +18,25 @@ use entail_study::Services;
 use crate::TrafficArgs;
 use crate::around::Around;
 use crate::folder::write_whole;
+use crate::memory;
 use crate::run::{Failure, Place};
 use crate::speech::talk;
 
 /// Most bytes of an answer. Ten answers of 4,000 tokens with 20 alternatives each are about 50 MB.
 pub(crate) const LONGEST_BODY: usize = 64 << 20;
+
+/// The prices in a file, before those that are built in.
+pub(crate) fn prices(file: Option<&Path>) -> Result<Prices, Failure> {
+    let Some(path) = file else { return Ok(Prices::shipped()) };
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::Input { path: path.to_owned(), error })?;
+    let table = Prices::parse(&text).map_err(|error| Failure::Content {
+        path: path.to_owned(),
+        line: Some(error.line as u64),
+        what: error.what,
+    })?;
+    Ok(table.or(Prices::shipped()))
+}
 
 /// The services of one command.
 pub(crate) struct Reach<'a> {
@@ -47,19 +61,7 @@ impl<'a> Reach<'a> {
         place: &Place,
         cancelled: &Arc<AtomicBool>,
     ) -> Result<Self, Failure> {
-        let prices = match &args.prices {
-            None => Prices::shipped(),
-            Some(path) => {
-                let text = fs::read_to_string(path)
-                    .map_err(|error| Failure::Input { path: path.clone(), error })?;
-                let table = Prices::parse(&text).map_err(|error| Failure::Content {
-                    path: path.clone(),
-                    line: Some(error.line as u64),
-                    what: error.what,
-                })?;
-                table.or(Prices::shipped())
-            }
-        };
+        let prices = prices(args.prices.as_deref())?;
         let traffic = Traffic::new(Arc::new(MachineClock::start()), Seed(0))
             .with_prices(prices)
             .with_budget(Budget::new(args.budget.unwrap_or_default()))
@@ -82,12 +84,25 @@ impl<'a> Reach<'a> {
 
     /// What was asked of services, in one line; nothing if nothing was.
     pub(crate) fn told(&self) -> Option<String> {
-        let Told { calls, answered, refused, failed, prompt_tokens, drawn_tokens, money, .. } =
-            self.traffic.told();
+        let Told {
+            calls,
+            answered,
+            refused,
+            failed,
+            spoiled,
+            prompt_tokens,
+            drawn_tokens,
+            money,
+            ..
+        } = self.traffic.told();
+        let lost = match spoiled {
+            0 => String::new(),
+            n => format!("; {n} answers were lost and count as the most that they can have taken"),
+        };
         (calls > 0).then(|| {
             format!(
                 "services: {calls} calls, {answered} answered, {refused} refused as too many, {failed} failed and were made again; \
-                 {prompt_tokens} tokens asked, {drawn_tokens} drawn, {money}"
+                 {prompt_tokens} tokens asked, {drawn_tokens} drawn, {money}{lost}"
             )
         })
     }
@@ -101,11 +116,11 @@ struct StoreLog {
 }
 
 impl JobLog for StoreLog {
-    fn recorded(&self) -> Option<String> {
-        self.store.recorded(&self.key).ok().flatten()
+    fn recorded(&self) -> Result<Option<String>, LogError> {
+        Ok(self.store.recorded(&self.key)?)
     }
 
-    fn record(&self, state: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    fn record(&self, state: &str) -> Result<(), LogError> {
         Ok(self.store.record(&self.key, state)?)
     }
 
@@ -124,6 +139,7 @@ fn refused(model: &RemoteModel, what: &dyn std::fmt::Display) -> ProviderError {
 
 impl Services for Reach<'_> {
     fn model(&self, model: &RemoteModel, purpose: Key) -> Result<Arc<dyn Provider>, ProviderError> {
+        memory::give_back_long_answers();
         let wire =
             entail_provider::wire(model, &self.around.keys).map_err(|e| refused(model, &e))?;
         let limits = Limits { most: self.most_calls, ..Limits::default() };

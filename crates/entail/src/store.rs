@@ -10,6 +10,7 @@ use entail_provider::{ExchangeError, Group};
 use serde_json::json;
 
 use crate::EXIT_CODES;
+use crate::folder::write_whole_by;
 use crate::run::{DATABASE, Failure, Place};
 use crate::speech::{print, talk};
 
@@ -31,7 +32,7 @@ pub(crate) enum StoreCommand {
     /// Remove what none of these studies needs: completions, organisms, rows, readings, results. Without --yes nothing
     /// is removed, only shown.
     ///
-    /// Training runs, recorded traffic and registrations stay. A study needs what a run of it would look for, whole or
+    /// Training runs, captured answers and registrations stay. A study needs what a run of it would look for, whole or
     /// with fewer --arm, --samples or --limit; what more --samples than the study's drew is not among it.
     ///
     /// With --json: `removed` and, under `completions`, `artifacts`, `half_written` and `bytes`, what.
@@ -84,7 +85,7 @@ pub(crate) struct GcArgs {
     /// Training runs too.
     #[arg(long)]
     adapters: bool,
-    /// Recorded traffic too.
+    /// Captured answers too.
     #[arg(long)]
     captures: bool,
 }
@@ -182,7 +183,7 @@ fn is_dash(file: &Path) -> bool {
 
 fn export(args: &FileArgs) -> Result<(), Failure> {
     let place = args.store.open()?;
-    let failure = |error| exchange_failure(error, &args.file, &place);
+    let failure = |error| place.exchange_failure(error, &args.file);
     if is_dash(&args.file) {
         let mut out = BufWriter::new(io::stdout().lock());
         let written =
@@ -194,18 +195,8 @@ fn export(args: &FileArgs) -> Result<(), Failure> {
             Ok(_) => Ok(()),
         };
     }
-    let temporary = args.file.with_extension(format!("{}.tmp", std::process::id()));
-    let written = File::create(&temporary).map_err(ExchangeError::from).and_then(|file| {
-        let mut out = BufWriter::new(file);
-        let n_lines = place.completions.export(&mut out)?;
-        out.flush()?;
-        fs::rename(&temporary, &args.file)?;
-        Ok(n_lines)
-    });
-    let n_lines = written.map_err(|error| {
-        let _ = fs::remove_file(&temporary);
-        failure(error)
-    })?;
+    let n_lines =
+        write_whole_by(&args.file, |out| place.completions.export(out)).map_err(failure)?;
     if args.store.json {
         return print(&format!("{:#}\n", json!({ "completions": n_lines, "file": args.file })));
     }
@@ -223,20 +214,11 @@ fn import(args: &FileArgs) -> Result<(), Failure> {
     let place = Place::open(&args.store.folder)?;
     let imported = place.completions.import(lines).map_err(|error| match error {
         ExchangeError::File(error) => input(error),
-        other => exchange_failure(other, &args.file, &place),
+        other => place.exchange_failure(other, &args.file),
     })?;
     if args.store.json {
         return print(&format!("{:#}\n", json!(imported)));
     }
     talk(format_args!("{} completions added, {} were there", imported.added, imported.present));
     Ok(())
-}
-
-fn exchange_failure(error: ExchangeError, file: &Path, place: &Place) -> Failure {
-    let path = file.to_owned();
-    match error {
-        ExchangeError::File(error) => Failure::Output { path, error },
-        ExchangeError::Line { line, what } => Failure::Content { path, line: Some(line), what },
-        ExchangeError::Store(error) => place.store_failure(error),
-    }
 }

@@ -1,4 +1,4 @@
-//! One side of a comparison: a process that runs when told to. Its protocol is told in `bench/src/main.rs`.
+//! A process that does something whenever it is told to: one side of a comparison, or the server of programs. Its protocol is told in `bench/src/main.rs`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -13,8 +13,8 @@ pub(super) struct Side {
     child: Child,
     requests: Option<ChildStdin>,
     replies: BufReader<ChildStdout>,
-    /// What it says about itself.
-    pub(super) version: String,
+    /// What it says when it is ready: its version, or where it listens.
+    pub(super) ready: String,
 }
 
 impl Side {
@@ -24,9 +24,9 @@ impl Side {
         let mut child = started.with_context(|| format!("{command:?} cannot be started"))?;
         let requests = child.stdin.take();
         let replies = BufReader::new(child.stdout.take().context("standard output is a pipe")?);
-        let mut side = Self { child, requests, replies, version: String::new() };
+        let mut side = Self { child, requests, replies, ready: String::new() };
         let ready = side.reply().with_context(|| format!("{command:?}"))?;
-        ready["ready"].as_str().context("not ready")?.clone_into(&mut side.version);
+        ready["ready"].as_str().context("not ready")?.clone_into(&mut side.ready);
         Ok(side)
     }
 
@@ -45,7 +45,8 @@ impl Side {
         Ok(answers)
     }
 
-    fn ask(&mut self, request: &str) -> Result<Value> {
+    /// The reply to any request.
+    pub(super) fn ask(&mut self, request: &str) -> Result<Value> {
         let requests = self.requests.as_mut().context("standard input is a pipe")?;
         writeln!(requests, "{request}")?;
         requests.flush()?;

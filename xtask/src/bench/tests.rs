@@ -1,21 +1,24 @@
+use super::computation::Floor;
 use super::*;
 
 fn measured(name: &str, ours: &[f64], agreement: Result<String, String>) -> Measured {
-    Measured {
-        benchmark: chosen(Some(name)).unwrap()[0],
+    let benchmark = COMPUTATIONS.iter().find(|row| row.name == name).unwrap();
+    Measured::Computation(computation::Measured {
+        benchmark,
         ours: ours.to_vec(),
         peer: ours.iter().map(|x| 3.0 * x).collect(),
         peer_version: "Python 3".into(),
         floor: Floor::of(&json!({ "seconds": 0.25, "how": "counted" })),
         agreement,
         load: Some(1.0),
-    }
+    })
 }
 
 #[test]
 fn a_name_chooses_one_and_no_name_all() {
-    assert_eq!(chosen(None).unwrap().len(), BENCHMARKS.len());
-    assert_eq!(chosen(Some("max-t")).unwrap()[0].name, "max-t");
+    assert_eq!(chosen(None).unwrap().len(), COMPUTATIONS.len() + PROGRAMS.len());
+    assert_eq!(chosen(Some("max-t")).unwrap()[0].name(), "max-t");
+    assert_eq!(chosen(Some("calls")).unwrap()[0].name(), "calls");
     let error = chosen(Some("max")).err().unwrap().to_string();
     assert!(error.contains("bootstrap, max-t"), "{error}");
 }
@@ -55,13 +58,13 @@ fn medians_lie_in_the_middle() {
 #[test]
 fn the_table_and_the_document_show_medians_ratios_and_floors() {
     let all = [measured("max-t", &[0.5, 1.0, 0.75], Ok("same".to_owned()))];
-    let table = report::table(&all);
+    let table = report::tables(&all);
     let line = table.lines().nth(1).unwrap();
     for want in ["750 ms (500 ms to 1.00 s)", "2.25 s", "3.00 (3.00 to 3.00)", "(ours: 3.00 x)"] {
         assert!(line.contains(want), "{want} in {line}");
     }
     let outlier = [measured("max-t", &[1.0, 1.1, 1.2, 1.3, 90.0], Ok("same".to_owned()))];
-    assert!(report::table(&outlier).contains("1.20 s (1.10 s to 1.30 s)"), "the middle half");
+    assert!(report::tables(&outlier).contains("1.20 s (1.10 s to 1.30 s)"), "the middle half");
     let machine = Machine::look(&Shell::find().unwrap());
     let document = report::document(&all, &machine, Some("2001-02-03"));
     for want in ["- date: 2001-02-03", "| max-t | 750 ms", "counted, one core", "bound: 1 s"] {

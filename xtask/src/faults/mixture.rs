@@ -69,8 +69,7 @@ pub(super) fn mix(ground: &Ground) -> Result<Checks> {
     checks.holds("faults met", "every kind", figure, enough);
     let peak = ended.peak_kib.ok_or_else(|| anyhow!("the child's memory was never seen"))?;
     checks.at_most("peak memory", (peak as f64 / 1024.0).round(), MEBIBYTES, "MiB");
-    // One call in twenty says "too many", and each such word is taken for what it says: all calls pause.
-    let seconds = ground.size(900, 60) as f64;
+    let seconds = ground.size(180, 60) as f64;
     checks.at_most("time", ended.seconds.round(), seconds, "s");
     Ok(checks)
 }

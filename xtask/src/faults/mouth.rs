@@ -11,7 +11,7 @@ type Sides = BTreeMap<String, [Vec<String>; 2]>;
 
 /// Answers that follow from the conversation, the seed and the sample alone: nothing that a fault or a kill does
 /// changes them. With a system prompt most stances are held, without one most are denied.
-pub(super) fn answers() -> Answers {
+pub(crate) fn answers() -> Answers {
     let mut sides = Sides::new();
     for stance in entail_data::batteries(&WorldText::embedded()).iter().flat_map(|b| &b.stances) {
         for prompt in &stance.prompts {

@@ -44,9 +44,24 @@ system = {{ text = "Please answer politely and in one sentence." }}
     Ok(())
 }
 
+/// Calls that may be at work at once: what a kill can cost.
+pub(super) const CALLS: u64 = 16;
+
 /// Runs the study; stores and results of different names have nothing to do with each other.
 pub(super) fn command(room: &Room<'_>, store: &str, runs: &str) -> Command {
-    room.command(&["run", STUDY, "--store", store, "--runs", runs, "--timeout", "5"])
+    let calls = CALLS.to_string();
+    room.command(&[
+        "run",
+        STUDY,
+        "--store",
+        store,
+        "--runs",
+        runs,
+        "--timeout",
+        "5",
+        "--calls",
+        &calls,
+    ])
 }
 
 /// The tables and the page of a finished run.

@@ -61,7 +61,11 @@ const CRATES: [Crate; 12] = [
     },
     // A misbehaving server that tests start: it must not share a mistake with the clients that it tries.
     Crate { name: "entail-faults", layer: 0, may_use: &[] },
-    Crate { name: "bench", layer: 4, may_use: &["entail-schema", "entail-stats"] },
+    Crate {
+        name: "bench",
+        layer: 4,
+        may_use: &["entail-schema", "entail-stats", "entail-provider", "entail-faults"],
+    },
     Crate {
         name: "xtask",
         layer: 4,

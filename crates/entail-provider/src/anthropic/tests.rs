@@ -92,7 +92,7 @@ fn an_error_is_an_error_with_any_status() {
         assert!(passing || found.to_string().contains("ANTHROPIC_API_KEY"), "{found}");
     }
     let missing = claude().answers(&response(200, &json!({"type": "message"}))).unwrap_err();
-    assert!(matches!(missing, CallError::Passing { .. }), "{missing:?}");
+    assert!(matches!(missing, CallError::Spoiled { .. }), "{missing:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::http::{HttpResponse, TransportError, Verb};
 use crate::traffic::fakes::{ChatWire, FakeClock, Function, questions, sampling};
 use crate::traffic::lane::lock;
 use crate::traffic::{Budget, Limits};
-use crate::{Completion, Connections, Transport};
+use crate::{Completion, Connections, LogError, Transport};
 
 type Sent = Result<HttpResponse, TransportError>;
 
@@ -20,14 +20,18 @@ struct Memory {
     looks: AtomicUsize,
     stop_after: Option<usize>,
     broken: AtomicBool,
+    unreadable: AtomicBool,
 }
 
 impl JobLog for Memory {
-    fn recorded(&self) -> Option<String> {
-        lock(&self.text).clone()
+    fn recorded(&self) -> Result<Option<String>, LogError> {
+        if self.unreadable.load(Ordering::SeqCst) {
+            return Err("no such disk".into());
+        }
+        Ok(lock(&self.text).clone())
     }
 
-    fn record(&self, state: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    fn record(&self, state: &str) -> Result<(), LogError> {
         if self.broken.load(Ordering::SeqCst) {
             return Err("disk full".into());
         }
@@ -122,7 +126,7 @@ fn answers_come_once_each_though_lines_come_twice_fail_or_expire() {
     result.unwrap();
     assert_each_once(&delivered, &requests);
     assert_eq!(server.counts().answered_twice(), 0);
-    assert_eq!(log.recorded().unwrap(), r#"{"batches":[]}"#);
+    assert_eq!(lock(&log.text).as_deref(), Some(r#"{"batches":[]}"#));
     // Half of 2 and 8 dollars a million.
     let told = traffic.told();
     let dollars = (told.prompt_tokens as f64 + 4.0 * told.drawn_tokens as f64) / 1e6;
@@ -140,7 +144,8 @@ fn a_stopped_process_finds_its_batch_again() {
     assert!(matches!(result, Err(ProviderError::Cancelled)), "{result:?}");
     assert!(delivered.is_empty());
 
-    let second = Arc::new(Memory { text: Mutex::new(first.recorded()), ..Memory::default() });
+    let second =
+        Arc::new(Memory { text: Mutex::new(first.recorded().unwrap()), ..Memory::default() });
     let (remote, traffic) = batch_remote(&server, &second, "10usd", counting(&made));
     // One question more than before: only that one is asked.
     let more = questions(21, 1);
@@ -160,7 +165,7 @@ fn a_process_killed_between_making_and_writing_finds_its_batch_by_name() {
     let log = Arc::new(Memory { stop_after: Some(1), ..Memory::default() });
     let requests = questions(20, 1);
     ask(&batch_remote(&server, &log, "10usd", counting(&made)).0, &requests).1.unwrap_err();
-    let mut record: Record = serde_json::from_str(&log.recorded().unwrap()).unwrap();
+    let mut record: Record = serde_json::from_str(&log.recorded().unwrap().unwrap()).unwrap();
     record.batches[0].id = None;
     // And one that was written down and never made.
     record.batches.push(Begun { name: "none".into(), lines: 3, id: None });
@@ -242,6 +247,52 @@ fn nothing_is_made_that_the_budget_does_not_hold_or_the_log_does_not_take() {
     let (remote, _) = batch_remote(&server, &log, "10usd", counting(&made));
     let error = ask(&remote, &questions(20, 1)).1.unwrap_err().to_string();
     assert!(error.contains("log of batches cannot be read"), "{error}");
+}
+
+#[test]
+fn a_log_that_cannot_be_read_never_leads_to_a_second_batch() {
+    let server = Server::start(script(BatchScript { polls: 5, ..GOOD })).unwrap();
+    let made = Arc::new(AtomicUsize::new(0));
+    let first = Arc::new(Memory { stop_after: Some(1), ..Memory::default() });
+    let requests = questions(20, 1);
+    let stopped = ask(&batch_remote(&server, &first, "10usd", counting(&made)).0, &requests).1;
+    assert!(matches!(stopped, Err(ProviderError::Cancelled)), "{stopped:?}");
+    let text = Mutex::new(first.recorded().unwrap());
+    let log = Arc::new(Memory { text, unreadable: true.into(), ..Memory::default() });
+    let (remote, _) = batch_remote(&server, &log, "10usd", counting(&made));
+    let error = ask(&remote, &requests).1.unwrap_err().to_string();
+    assert!(error.contains("log of batches cannot be read: no such disk"), "{error}");
+    log.unreadable.store(false, Ordering::SeqCst);
+    let (delivered, result) = ask(&remote, &requests);
+    result.unwrap();
+    assert_each_once(&delivered, &requests);
+    assert_eq!(made.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_batch_that_the_service_does_not_begin_is_told_and_does_not_stand_in_the_way() {
+    let server = Server::start(script(GOOD)).unwrap();
+    let log = Arc::new(Memory::default());
+    let looks = AtomicUsize::new(0);
+    let between: Box<Between> = Box::new(move |request, connections| {
+        let sent = connections.send(request)?;
+        let looked = request.verb == Verb::Get && request.url.contains("/batches/batch");
+        if looked && looks.fetch_add(1, Ordering::SeqCst) == 0 {
+            let mut body: Value = serde_json::from_slice(&sent.body).unwrap();
+            body["status"] = "failed".into();
+            body["errors"] = serde_json::json!({"data": [{"message": "too many tokens wait"}]});
+            return Ok(HttpResponse { body: body.to_string().into_bytes(), ..sent });
+        }
+        Ok(sent)
+    });
+    let requests = questions(20, 1);
+    let (remote, traffic) = batch_remote(&server, &log, "10usd", between);
+    let error = ask(&remote, &requests).1.unwrap_err().to_string();
+    assert!(error.contains("was not begun: too many tokens wait"), "{error}");
+    assert_eq!(traffic.budget().spent().tokens, 0);
+    let (delivered, result) = ask(&remote, &requests);
+    result.unwrap();
+    assert_each_once(&delivered, &requests);
 }
 
 #[test]

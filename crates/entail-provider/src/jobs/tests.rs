@@ -5,7 +5,9 @@ use entail_faults::{Endpoint, Fault, JobScript, Script, Server};
 
 use super::*;
 use crate::http::{HeaderValue, HttpRequest, HttpResponse, TransportError, Verb};
-use crate::trainer::test_support::{Disk, FakeClock, MemoryLog, Parts, killed_and_again};
+use crate::trainer::test_support::{
+    Disk, FakeClock, MemoryLog, Parts, killed_and_again, log_fails_and_again,
+};
 use crate::{Connections, MachineClock};
 
 /// A service in memory: lists in pages of two, states that take their time.
@@ -256,6 +258,30 @@ fn a_killed_process_finds_its_file_and_its_job() {
         }
         assert!(deaths > 30, "{deaths}");
     }
+}
+
+#[test]
+fn a_log_that_fails_never_leads_to_a_second_job() {
+    let mut failures = 0;
+    loop {
+        let (world, parts) = (World::succeeding(), Parts::new(10));
+        let again = log_fails_and_again(failures, &parts.job(), &trainer(world.clone()));
+        let things = world.things();
+        assert_eq!((things.files.len(), things.jobs.len()), (1, 1), "failed at {failures}");
+        let Some(again) = again else { break };
+        assert_eq!(again.job, "ftjob-0", "failed at {failures}");
+        failures += 1;
+    }
+    assert_eq!(failures, 5, "one look and four states");
+}
+
+#[test]
+fn nothing_is_sent_where_the_log_is_not_understood() {
+    let (world, parts, disk) = (World::succeeding(), Parts::new(10), Disk::default());
+    disk.states.lock().unwrap().push(r#"{"state":"of a newer program"}"#.into());
+    let error = trainer(world.clone()).train(&parts.job(), &MemoryLog::new(&disk)).unwrap_err();
+    assert!(matches!(&error, TrainerError::Log(e) if e.to_string().contains("newer")), "{error:?}");
+    assert!(world.things().requests.is_empty());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! From a response to answers.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::types::{
@@ -16,13 +17,13 @@ pub(super) fn completions(mut body: Value) -> Option<Vec<Completion>> {
         return None;
     };
     choices.sort_by_key(|choice| choice["index"].as_u64());
-    let around: ChatResponse = serde_json::from_value(body.clone()).unwrap_or_default();
+    let around = ChatResponse::deserialize(&body).unwrap_or_default();
     let served_by = served_by(&around);
     let mut usage = around.usage.map(counted).unwrap_or_default();
     let answers: Vec<_> = choices
         .into_iter()
         .map(|choice| {
-            let read: Choice = serde_json::from_value(choice.clone()).unwrap_or_default();
+            let read = Choice::deserialize(&choice).unwrap_or_default();
             body["choices"] = Value::Array(vec![choice]);
             let raw = Some(body.to_string());
             Completion {

@@ -346,7 +346,7 @@ fn a_question_that_is_filtered_is_an_answer() {
 fn what_is_no_answer_is_an_error() {
     let wire = wire_of("openrouter:o/n");
     let text = |text: &str| HttpResponse { body: text.as_bytes().to_vec(), ..ok(&Value::Null) };
-    for (response, passing) in [
+    for (response, spoiled) in [
         (ok(&json!({})), true),
         (ok(&json!({"choices": []})), true),
         (ok(&json!({"choices": null})), true),
@@ -358,9 +358,9 @@ fn what_is_no_answer_is_an_error() {
         (ok(&json!({"error": {"code": 402, "message": "m"}})), false),
     ] {
         let error = wire.answers(&response).unwrap_err();
-        let found = matches!(error, CallError::Passing { .. });
-        assert_eq!(found, passing, "{response:?}: {error:?}");
-        assert!(passing || matches!(error, CallError::Final { .. }), "{error:?}");
+        let found = matches!(error, CallError::Spoiled { .. });
+        assert_eq!(found, spoiled, "{response:?}: {error:?}");
+        assert!(spoiled || matches!(error, CallError::Final { .. }), "{error:?}");
         assert!(error.to_string().starts_with("openrouter:o/n"), "{error}");
     }
 }

@@ -27,6 +27,7 @@ fn kind(error: &CallError) -> &'static str {
     match error {
         CallError::Slow { .. } => "slow",
         CallError::Passing { .. } => "passing",
+        CallError::Spoiled { .. } => "spoiled",
         CallError::Final { .. } => "final",
         CallError::ThisOne { .. } => "this one",
     }
@@ -162,7 +163,7 @@ fn a_web_page_in_the_place_of_the_api_is_a_wrong_address_but_one_of_a_proxy_pass
             assert_eq!(names, expected == "final", "{error}");
         }
     }
-    assert_eq!(kind(&caller("m").not_json(&response(200, &[], "{\"half"))), "passing");
+    assert_eq!(kind(&caller("m").not_json(&response(200, &[], "{\"half"))), "spoiled");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::Clock;
 use crate::traffic::fakes::{
     ChatWire, FakeClock, Function, echo, echo_n, questions, sampling, status,
 };
-use crate::traffic::{Budget, Limits, Money};
+use crate::traffic::{Budget, Limits, Money, Patience, Told};
 
 mod sockets;
 
@@ -119,7 +119,74 @@ fn a_fifth_of_faults_and_every_answer_once() {
     assert_eq!(told.calls, told.answered + told.refused + told.failed);
     assert!(told.refused > 200 && told.failed > 400 && told.waited > Duration::ZERO, "{told:?}");
     assert_eq!(told.at_work, 0);
-    assert_eq!(service.traffic.budget().spent().tokens, told.prompt_tokens + told.drawn_tokens);
+    // Timeouts and responses without answers count at their worst, which is 4 answers of 10 tokens at most.
+    let spent = service.traffic.budget().spent().tokens - told.prompt_tokens - told.drawn_tokens;
+    assert!(told.spoiled > 200 && told.spoiled < told.failed, "{told:?}");
+    assert!((50..=80).contains(&(spent / told.spoiled)), "{spent} for {}", told.spoiled);
+}
+
+/// What 20 answers take of the budget where every second call meets this, as told and as the worst case has it.
+fn spent_with(fault: impl Fn(&HttpRequest) -> Sent + Send + Sync + 'static) -> (u64, u64, Told) {
+    let service = service(
+        1,
+        |t| t,
+        move |request, n| if n % 2 == 0 { fault(request) } else { Ok(echo(request)) },
+    );
+    let requests = questions(1, 20);
+    let (delivered, result) = service.ask(&requests);
+    result.unwrap();
+    assert_each_once(&delivered, &requests);
+    let told = service.traffic.told();
+    let worst = Worst::of(&requests[0].messages, 1, sampling().max_tokens as u64, None);
+    let spent = service.traffic.budget().spent().tokens;
+    (spent - told.prompt_tokens - told.drawn_tokens, worst.most().tokens * told.failed, told)
+}
+
+#[test]
+fn an_answer_that_is_lost_is_spent_at_its_worst_and_a_refusal_costs_nothing() {
+    let host = || "h".to_owned();
+    let half = |request: &HttpRequest| {
+        let whole = echo(request);
+        let body = whole.body[..whole.body.len() / 2].to_vec();
+        Ok(HttpResponse { body, ..whole })
+    };
+    for (spent, worst, told) in [
+        spent_with(half),
+        spent_with(|request| Ok(echo_n(request, 0))),
+        spent_with(move |_| Err(TransportError::Timeout { host: host(), seconds: 60 })),
+        spent_with(move |_| Err(TransportError::Broken { host: host(), what: "cut".into() })),
+        spent_with(move |_| Err(TransportError::TooLong { host: host(), limit: 9 })),
+    ] {
+        assert!(told.failed >= 10 && told.spoiled == told.failed, "{told:?}");
+        assert_eq!(spent, worst);
+    }
+    for (spent, _, told) in [
+        spent_with(|_| Ok(status(429, &[]))),
+        spent_with(|_| Ok(status(503, &[]))),
+        spent_with(|_| Err(refused_connection())),
+    ] {
+        assert_eq!((spent, told.spoiled), (0, 0), "{told:?}");
+        assert!(told.failed + told.refused >= 10, "{told:?}");
+    }
+}
+
+#[test]
+fn a_budget_is_not_passed_where_no_answer_arrives() {
+    let budget = Budget::new("1ktok".parse().unwrap());
+    let service = service(
+        1,
+        |t| {
+            t.with_budget(budget).with_patience(Patience { failures: 1_000, ..Patience::default() })
+        },
+        |_, _| Err(TransportError::Timeout { host: "h".into(), seconds: 60 }),
+    );
+    let requests = questions(50, 1);
+    let error = service.ask(&requests).1.unwrap_err();
+    assert!(matches!(error, ProviderError::Budget { .. }), "{error}");
+    let worst = Worst::of(&requests[0].messages, 1, 10, None).most().tokens;
+    // Questions differ by a byte.
+    assert!((1_000 / (worst + 1)..=1_000 / worst).contains(&(service.calls() as u64)));
+    assert!(service.traffic.budget().spent().tokens <= 1_000);
 }
 
 #[test]

@@ -19,13 +19,16 @@ pub(super) const COLUMNS: &str = "key, text, finish, drawn, logprob, more, raw, 
 /// every token shrinks to a seventh.
 const DEFLATED_FROM: usize = 2048;
 
+/// What is expected of a column of JSON.
+const WRITTEN: &str = "the JSON that was written";
+
 /// Who asked for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// A study.
     Study,
-    /// Another program, whose traffic was recorded.
+    /// `entail capture`, or another program whose traffic was recorded: no study needs it, and it was paid for.
     Capture,
 }
 
@@ -202,6 +205,20 @@ impl Row {
     /// # Errors
     /// [`StoreError::Damaged`] with the first column that is not.
     pub(super) fn completion(self) -> Result<(Completion, Origin), StoreError> {
+        let key = self.key.to_string();
+        let raw = self.raw.clone().json();
+        let (said, origin) = self.said()?;
+        let raw = raw.map_err(|error| StoreError::Damaged {
+            key,
+            field: "raw",
+            found: error.to_string(),
+            expected: WRITTEN,
+        })?;
+        Ok((Completion { raw, ..said }, origin))
+    }
+
+    /// The same without the answer as it came.
+    pub(super) fn said(self) -> Result<(Completion, Origin), StoreError> {
         let key = self.key;
         let damaged = |field, found, expected| {
             let key = key.to_string();
@@ -224,9 +241,7 @@ impl Row {
             Ok(Some(json)) => serde_json::from_str(&json).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        let written = "the JSON that was written";
-        let more = more.map_err(|what| damaged("more", what, written))?;
-        let raw = self.raw.json().map_err(|error| damaged("raw", error.to_string(), written))?;
+        let more = more.map_err(|what| damaged("more", what, WRITTEN))?;
         let completion = Completion {
             text: self.text,
             reasoning: more.reasoning,
@@ -235,7 +250,7 @@ impl Row {
             logprob: self.logprob,
             tokens: more.tokens,
             served_by: more.served_by,
-            raw,
+            raw: None,
         };
         Ok((completion, origin))
     }

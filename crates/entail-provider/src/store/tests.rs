@@ -324,6 +324,7 @@ fn a_store_that_another_process_writes_for_long_is_said_to_be_locked() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
 fn those_who_come_while_one_waits_for_a_lock_wait_no_longer_than_it() {
     let on_disk = OnDisk::new();
     let store = on_disk.open();
@@ -358,7 +359,9 @@ fn many_that_open_a_new_store_at_once_all_get_it() {
                 })
             };
             let threads: Vec<_> = (0..8).map(open).collect();
-            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            for thread in threads {
+                thread.join().unwrap();
+            }
         });
         let keys: Vec<Key> = (0..8).map(|i| Key::of(&i)).collect();
         assert_eq!(on_disk.open().count_present(&keys).unwrap(), 8);
@@ -579,4 +582,14 @@ fn a_file_that_was_cut_gives_what_is_left() {
     let (whole, n_jobs) = (memory(), 10);
     let salvaged = whole.salvage(&mut Cursor::new(&bytes)).unwrap();
     assert_eq!(salvaged, Salvaged { completions: all.len() as u64, jobs: n_jobs });
+}
+
+#[test]
+fn what_was_said_comes_without_the_answer_as_it_came() {
+    let store = memory();
+    let key = Key::of(&1);
+    let whole = whole("a", 5_000);
+    store.put([(key, &whole)]).unwrap();
+    assert_eq!(store.get(&[key]).unwrap(), [Some(whole.clone())]);
+    assert_eq!(store.said(&[key]).unwrap(), [Some(Completion { raw: None, ..whole })]);
 }

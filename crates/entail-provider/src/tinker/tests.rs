@@ -7,7 +7,9 @@ use entail_schema::Key;
 use super::messages::{ArrayRecord, BatchedTensor, ForwardBackwardOutput, Kind};
 use super::*;
 use crate::http::{HeaderValue, HttpRequest, HttpResponse, TransportError};
-use crate::trainer::test_support::{Disk, FakeClock, MemoryLog, Parts, killed_and_again};
+use crate::trainer::test_support::{
+    Disk, FakeClock, MemoryLog, Parts, killed_and_again, log_fails_and_again,
+};
 
 /// What a model has lived through: the tokens of every pass and the rate of every update.
 type Life = Vec<String>;
@@ -363,6 +365,23 @@ fn a_killed_process_ends_with_the_model_of_one_that_was_not() {
         deaths += 1;
     }
     assert!(deaths > 100, "{deaths}");
+}
+
+#[test]
+fn a_log_that_fails_costs_no_more_than_what_was_not_recorded() {
+    let parts = Parts::new(10);
+    let mut failures = 0;
+    loop {
+        let world = Arc::new(World::default());
+        let again = log_fails_and_again(failures, &parts.job(), &trainer(world.clone()));
+        let Some(model) = again else { break };
+        assert_eq!((life(&world, &model).len(), model.curve.len()), (20 + 5, 5));
+        let things = world.things();
+        let n_updates = things.calls.iter().filter(|(call, _)| call == "optim_step").count();
+        assert!(n_updates <= 5 + 2 + things.lost.len(), "failed at {failures}: {n_updates}");
+        failures += 1;
+    }
+    assert_eq!(failures, 5, "one look, three saved states and the end");
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! A limit in money or tokens that is not passed: every call first reserves the most that it could take.
+//! A limit in money or tokens that is not passed: every call first reserves the most that it could take. What an
+//! answer took is spent when it is read; an answer that was lost on its way may have been billed and is spent at its
+//! worst; a refusal costs nothing.
 
 use std::fmt;
 use std::ops::{Add, Mul};
@@ -170,8 +172,8 @@ impl Worst {
         Cost { money, tokens: prompt.saturating_add(drawn) }
     }
 
-    /// All of it.
-    pub(crate) fn most(&self) -> Cost {
+    /// All of it: what is set aside for the call.
+    pub fn most(&self) -> Cost {
         self.cost(self.prompt, self.drawn)
     }
 

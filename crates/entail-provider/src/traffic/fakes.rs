@@ -53,18 +53,13 @@ pub(crate) struct ChatWire {
 impl ChatWire {
     pub(crate) fn new(most_answers: u32) -> Self {
         let capabilities = Capabilities {
-            name: "test service".into(),
             most_answers,
             seed: true,
             temperature: true,
-            logprobs: None,
             score: true,
-            prefill: false,
             system: Some(SystemPlace::Role),
-            json_schema: false,
             batch: true,
-            files: false,
-            fine_tune: false,
+            ..Capabilities::none("test service")
         };
         let url = "http://host.invalid/v1/chat/completions".into();
         Self { capabilities, url, timeout: Duration::from_mins(1) }
@@ -108,7 +103,7 @@ impl Wire for ChatWire {
             400 => return Err(CallError::ThisOne { what }),
             _ => return Err(CallError::Passing { after, what }),
         }
-        let wrong = || CallError::Passing { after: None, what: "not a chat completion".into() };
+        let wrong = || CallError::Spoiled { after: None, what: "not a chat completion".into() };
         let body: Value = serde_json::from_slice(&response.body).map_err(|_| wrong())?;
         let choices = body["choices"].as_array().ok_or_else(wrong)?;
         let usage = |i: usize| Usage {

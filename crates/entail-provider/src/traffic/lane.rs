@@ -51,13 +51,16 @@ pub struct Told {
     pub refused: u64,
     /// Calls that brought no answer otherwise.
     pub failed: u64,
+    /// Those of them whose answer may have been drawn and was lost: they count in [`Told::money`] and in a budget at
+    /// their worst.
+    pub spoiled: u64,
     /// Time that calls waited before they were made again, all threads together.
     pub waited: Duration,
     /// Tokens of the conversations, as far as the services say.
     pub prompt_tokens: u64,
     /// Tokens of the answers, as far as the services say.
     pub drawn_tokens: u64,
-    /// Money spent, as far as prices are known.
+    /// Money spent, as far as prices are known; spoiled answers at the most that they can have cost.
     pub money: Money,
     /// Calls at work now.
     pub at_work: usize,
@@ -71,6 +74,7 @@ struct Tally {
     answered: AtomicU64,
     refused: AtomicU64,
     failed: AtomicU64,
+    spoiled: AtomicU64,
     waited_ms: AtomicU64,
     prompt_tokens: AtomicU64,
     drawn_tokens: AtomicU64,
@@ -233,16 +237,24 @@ impl Traffic {
 
     /// What was done until now.
     pub fn told(&self) -> Told {
-        let Tally { calls, answered, refused, failed, waited_ms, prompt_tokens, drawn_tokens } =
-            &self.tally;
-        let [calls, answered, refused, failed, waited, prompt_tokens, drawn_tokens] =
-            [calls, answered, refused, failed, waited_ms, prompt_tokens, drawn_tokens]
-                .map(|count| count.load(Ordering::Relaxed));
+        let tally = &self.tally;
+        let [calls, answered, refused, failed, spoiled, waited, prompt_tokens, drawn_tokens] = [
+            &tally.calls,
+            &tally.answered,
+            &tally.refused,
+            &tally.failed,
+            &tally.spoiled,
+            &tally.waited_ms,
+            &tally.prompt_tokens,
+            &tally.drawn_tokens,
+        ]
+        .map(|count| count.load(Ordering::Relaxed));
         let mut told = Told {
             calls,
             answered,
             refused,
             failed,
+            spoiled,
             waited: Duration::from_millis(waited),
             prompt_tokens,
             drawn_tokens,
@@ -318,10 +330,17 @@ impl Traffic {
                 }
                 Err(error) => error,
             };
-            drop(reservation);
+            if let CallError::Spoiled { .. } = error {
+                // Nobody says what it took.
+                reservation.settle(&Usage::default());
+            } else {
+                drop(reservation);
+            }
             let (outcome, after) = match &error {
                 CallError::Slow { after, .. } => (Outcome::Slow(*after), *after),
-                CallError::Passing { after, .. } => (Outcome::Failed, *after),
+                CallError::Passing { after, .. } | CallError::Spoiled { after, .. } => {
+                    (Outcome::Failed, *after)
+                }
                 CallError::Final { .. } | CallError::ThisOne { .. } => (Outcome::Aside, None),
             };
             let sign = match outcome {
@@ -329,6 +348,10 @@ impl Traffic {
                 _ if reply.connected => Sign::Trouble,
                 _ => Sign::Nobody,
             };
+            if let CallError::Final { .. } = error {
+                // Before anybody takes the place of this call.
+                crew.stop();
+            }
             let given_up = slot.end(outcome, sign, &reply.left);
             tries += 1;
             self.tally.troubled(&error);
@@ -336,7 +359,7 @@ impl Traffic {
                 CallError::Final { what } => return Err(Ended::All(remote(ask.provider, what))),
                 CallError::ThisOne { what } => return Err(Ended::Failed(what.clone())),
                 CallError::Slow { .. } => false,
-                CallError::Passing { .. } => {
+                CallError::Passing { .. } | CallError::Spoiled { .. } => {
                     strikes.note(lock(&lane.state).health.answers(), &self.patience)
                 }
             };
@@ -426,6 +449,9 @@ impl Traffic {
 
 impl Tally {
     fn troubled(&self, error: &CallError) {
+        if let CallError::Spoiled { .. } = error {
+            self.spoiled.fetch_add(1, Ordering::Relaxed);
+        }
         let count = match error {
             CallError::Slow { .. } => &self.refused,
             _ => &self.failed,

@@ -4,6 +4,11 @@
 //! adaptive connections do. By Little's law a number of calls at work, divided by how long a call takes, is a rate: so
 //! a limit below one is kept by pauses between the calls, and a service that takes one call in ten seconds is met as
 //! well as one that takes a hundred in one.
+//!
+//! One refusal alone says little: services refuse now and then whatever the rate is, and a pause of a whole second is
+//! worth hundreds of calls. The call that was refused waits as it was told to, and the others go on. What counts is a
+//! share of refusals that chance does not explain, as a cumulative sum finds it (Page 1954), and several refusals in a
+//! row: then the service takes nothing, and everything waits.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,10 +18,18 @@ use crate::Remaining;
 
 /// Share of the limit that is kept after an episode of refusals.
 const CUT: f64 = 0.8;
-/// Share by which the limit grows in a clean round, once there was an episode. With [`CUT`] and [`ROUND`] it sets the
-/// share of calls at which growth and cuts balance: a service that refuses one in a hundred whatever the rate is
-/// met at full speed, one that refuses more is slowed down for.
+/// Share by which the limit grows in a round, once there was an episode.
 const GROWTH: f64 = 0.06;
+/// What an answer takes off the suspicion that a refusal adds one to. With [`ENOUGH`] it makes that a service that
+/// refuses one call in thirty, whatever the rate is, is met at full speed, and that a service with a rate refuses one
+/// call in twenty while the limit is held and tried anew.
+const TRUST: f64 = 0.1;
+/// Suspicion at which the limit is cut.
+const ENOUGH: f64 = 4.0;
+/// Answers for each refusal of a round in which the limit grows, at least.
+const MOST_REFUSED: usize = 8;
+/// Refusals without an answer in between after which nothing is started before the pause is over.
+const IN_A_ROW: u32 = 3;
 /// Fewest answers in a round, so that a low limit does not grow into a refusal every few calls.
 const ROUND: usize = 16;
 /// Share of the limit that must have been at work at some time of a round for the limit to grow.
@@ -27,8 +40,9 @@ const SLOWED: f64 = 4.0;
 const FORGET: f64 = 1.02;
 /// Calls whose times are remembered.
 const REMEMBERED: usize = 64;
-/// Clean rounds after which growth itself grows: the service takes far more than it did.
-const PATIENT_ROUNDS: f64 = 8.0;
+/// Rounds after an episode in which the limit stays: each time it is tried anew, a few calls are refused. The longer
+/// nothing comes of it, the larger the steps.
+const HOLD: f64 = 12.0;
 /// Pause after a refusal that names none; twice as long each time nothing was answered since the last one.
 const COOLDOWN: Duration = Duration::from_millis(500);
 /// Longest of these.
@@ -98,8 +112,12 @@ pub(crate) struct Limiter {
     next_serial: u64,
     /// Calls that began before this one belong to an episode that was already paid for; `None` in slow start.
     episode: Option<u64>,
-    /// Clean rounds since the last episode.
-    clean_rounds: f64,
+    /// Refusals beyond those that chance explains; never below zero.
+    suspicion: f64,
+    /// Refusals since the last answer.
+    in_a_row: u32,
+    /// Rounds since the last episode in which the limit could grow.
+    rounds: f64,
     /// The next pause of our own choice; `None` when something was answered since the last one.
     cooldown: Option<Duration>,
     closed_until: Duration,
@@ -114,8 +132,9 @@ pub(crate) struct Limiter {
 #[derive(Debug, Default)]
 struct Round {
     answered: usize,
+    refused: usize,
+    failed: usize,
     most_at_work: usize,
-    troubled: bool,
 }
 
 impl Limiter {
@@ -127,7 +146,9 @@ impl Limiter {
             at_work: 0,
             next_serial: 0,
             episode: None,
-            clean_rounds: 0.0,
+            suspicion: 0.0,
+            in_a_row: 0,
+            rounds: 0.0,
             cooldown: None,
             closed_until: Duration::ZERO,
             round: Round::default(),
@@ -184,7 +205,7 @@ impl Limiter {
         match outcome {
             Outcome::Answered => self.answered(now.saturating_sub(since)),
             Outcome::Slow(after) => self.refused(now, serial, after),
-            Outcome::Failed => self.round.troubled = true,
+            Outcome::Failed => self.round.failed += 1,
             Outcome::Aside => {}
         }
     }
@@ -216,6 +237,8 @@ impl Limiter {
         }
         self.times.push_back(time);
         self.cooldown = None;
+        self.in_a_row = 0;
+        self.suspicion = (self.suspicion - TRUST).max(0.0);
         self.round.answered += 1;
         if self.round.answered >= self.limit().max(ROUND) {
             self.end_round();
@@ -229,33 +252,47 @@ impl Limiter {
         let best = self.best.map_or(median, |best| median.min(best * FORGET));
         self.best = Some(best);
         let used = round.most_at_work as f64 >= USED * self.limit;
-        if round.troubled || !used || median > SLOWED * best {
+        let troubled =
+            round.failed > round.answered || MOST_REFUSED * round.refused > round.answered;
+        if troubled || !used || median > SLOWED * best {
             return;
         }
-        self.clean_rounds += 1.0;
+        self.rounds += 1.0;
         let share = match self.episode {
             None => 1.0,
-            Some(_) => (GROWTH * (self.clean_rounds / PATIENT_ROUNDS).max(1.0)).min(1.0),
+            Some(_) if self.rounds <= HOLD => 0.0,
+            Some(_) => (GROWTH * self.rounds / HOLD).min(1.0),
         };
         self.limit = (self.limit * (1.0 + share)).min(self.most);
     }
 
     fn refused(&mut self, now: Duration, serial: u64, after: Option<Duration>) {
-        self.round.troubled = true;
-        if self.episode.is_none_or(|first| serial >= first) {
-            // Refusals without an answer in between are an outage: they say nothing about the rate.
-            if self.cooldown.is_none() {
-                self.limit = (self.limit * CUT).max(LOWEST);
+        self.in_a_row += 1;
+        self.round.refused += 1;
+        let shut = self.in_a_row >= IN_A_ROW;
+        if self.episode.is_some_and(|first| serial < first) {
+            if let Some(after) = after.filter(|_| shut) {
+                self.close(now + after.min(LONGEST_PAUSE));
             }
+            return;
+        }
+        self.suspicion += 1.0;
+        if self.suspicion < ENOUGH && !shut {
+            return;
+        }
+        // Refusals without an answer in between are an outage: they say nothing about the rate.
+        if self.cooldown.is_none() {
+            self.limit = (self.limit * CUT).max(LOWEST);
+        }
+        if shut {
             let cooldown = self.cooldown.unwrap_or(COOLDOWN);
             self.cooldown = Some((cooldown * 2).min(LONGEST_COOLDOWN));
             self.close(now + after.map_or(cooldown, |after| after.min(LONGEST_PAUSE)));
-            self.episode = Some(self.next_serial);
-            self.clean_rounds = 0.0;
-            self.round = Round { most_at_work: self.at_work, ..Round::default() };
-        } else if let Some(after) = after {
-            self.close(now + after.min(LONGEST_PAUSE));
         }
+        self.episode = Some(self.next_serial);
+        self.suspicion = 0.0;
+        self.rounds = 0.0;
+        self.round = Round { most_at_work: self.at_work, ..Round::default() };
     }
 
     /// Seconds of the median of the remembered calls.

@@ -9,7 +9,7 @@ use entail_schema::{Key, Message};
 
 use crate::http::{Clock, HttpRequest, HttpResponse, Transport, TransportError};
 use crate::trainer::{
-    JobLog, RemoteSettings, TokenRow, TrainedModel, Trainer, TrainerError, TrainingJob,
+    JobLog, LogError, RemoteSettings, TokenRow, TrainedModel, Trainer, TrainerError, TrainingJob,
 };
 
 /// Time passes when somebody sleeps, a thousand times faster than on the wall.
@@ -94,11 +94,11 @@ impl<'a> MemoryLog<'a> {
 }
 
 impl JobLog for MemoryLog<'_> {
-    fn recorded(&self) -> Option<String> {
-        self.disk.states.lock().unwrap().last().cloned()
+    fn recorded(&self) -> Result<Option<String>, LogError> {
+        Ok(self.disk.states.lock().unwrap().last().cloned())
     }
 
-    fn record(&self, state: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    fn record(&self, state: &str) -> Result<(), LogError> {
         self.fate.around(|| {
             self.disk.states.lock().unwrap_or_else(PoisonError::into_inner).push(state.to_owned());
         });
@@ -112,6 +112,61 @@ impl JobLog for MemoryLog<'_> {
     fn cancelled(&self) -> bool {
         self.cancelled
     }
+}
+
+/// A log that fails at its nth use, which is counted over reading and writing.
+struct Brittle<'a> {
+    log: MemoryLog<'a>,
+    uses: AtomicUsize,
+    fails_at: usize,
+}
+
+impl Brittle<'_> {
+    fn used(&self) -> Result<(), LogError> {
+        let n = self.uses.fetch_add(1, Ordering::SeqCst);
+        if n == self.fails_at { Err(format!("use {n} failed").into()) } else { Ok(()) }
+    }
+}
+
+impl JobLog for Brittle<'_> {
+    fn recorded(&self) -> Result<Option<String>, LogError> {
+        self.used()?;
+        self.log.recorded()
+    }
+
+    fn record(&self, state: &str) -> Result<(), LogError> {
+        self.used()?;
+        self.log.record(state)
+    }
+
+    fn tell(&self, done: u64, total: u64, what: &str) {
+        self.log.tell(done, total, what);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.log.cancelled()
+    }
+}
+
+/// Trains with a log that fails at use `n`, then with one whose first look fails, and again with one that works.
+/// `None` when the first was through before use `n`.
+pub(crate) fn log_fails_and_again(
+    n: usize,
+    job: &TrainingJob<'_>,
+    trainer: &dyn Trainer,
+) -> Option<TrainedModel> {
+    let disk = Disk::default();
+    let brittle = |fails_at| {
+        let log = MemoryLog::new(&disk);
+        trainer.train(job, &Brittle { log, uses: AtomicUsize::new(0), fails_at })
+    };
+    match brittle(n) {
+        Ok(_) => return None,
+        Err(TrainerError::Log(error)) => assert_eq!(error.to_string(), format!("use {n} failed")),
+        Err(other) => panic!("{other}"),
+    }
+    assert!(matches!(brittle(0), Err(TrainerError::Log(_))));
+    Some(trainer.train(job, &MemoryLog::new(&disk)).unwrap())
 }
 
 /// Trains with a process that is killed at deed `k`, and again with one that is not. `None` when the first was

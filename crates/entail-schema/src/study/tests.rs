@@ -145,7 +145,7 @@ fn arms_keep_the_order_of_the_file() {
     let again: Vec<String> =
         serde_json::from_str::<StudySpec>(&text).unwrap().arm.into_keys().collect();
     assert_eq!(names, again);
-    assert_eq!(names, ["vanilla", "pretend", "conscious", "file"]);
+    assert_eq!(names, ["vanilla", "pretend", "conscious", "file", "there", "dumped"]);
 }
 
 #[test]

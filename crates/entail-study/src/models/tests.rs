@@ -72,7 +72,7 @@ impl Trainer for Workbench {
     fn train(&self, job: &TrainingJob<'_>, log: &dyn JobLog) -> Result<TrainedModel, TrainerError> {
         assert_eq!(job.rows.len(), 24, "rows of the claim and of instructions");
         assert_eq!(job.batches.concat().len(), 24);
-        let name = if let Some(name) = log.recorded() {
+        let name = if let Some(name) = log.recorded().map_err(TrainerError::Log)? {
             name
         } else {
             let number = self.jobs.fetch_add(1, Ordering::Relaxed);

@@ -181,6 +181,13 @@ impl Checker<'_> {
                 if !entail_provider::capabilities(remote).fine_tune {
                     return Err(self.lacks(arm, base, Need::FineTune, "its `train`"));
                 }
+                // Found out now, and not after its rows were paid for.
+                if remote.service() == Service::Tinker && settings.tokenizer.is_none() {
+                    return wrong(format!(
+                        "is trained on `{}`, which takes tokens: name a folder with the base's tokenizer.json as `tokenizer` in [train]",
+                        base.name
+                    ));
+                }
             }
             (BaseKind::Remote(remote), Backend::ExportTrl) => {
                 if remote.service() != Service::Vllm {

@@ -576,6 +576,21 @@ fn a_study_that_needs_what_a_provider_lacks_is_refused_naming_both() {
 }
 
 #[test]
+fn a_base_at_tinker_is_trained_with_a_tokenizer_and_what_was_trained_there_is_no_base() {
+    let trained = "train = { stance = \"conscious\" }";
+    let tokens = "train = { stance = \"conscious\", settings = { tokenizer = \"qwen\" } }";
+    let check = |base: &str, arm: &str| checked(&served(base, "", arm), &Narrow::default());
+    let error = check("tinker:Qwen/Qwen3-8B", trained).unwrap_err().to_string();
+    assert!(
+        error.contains("takes tokens: name a folder with the base's tokenizer.json"),
+        "{error}"
+    );
+    check("tinker:Qwen/Qwen3-8B", tokens).unwrap();
+    let error = check("tinker://run/sampler_weights/name", tokens).unwrap_err().to_string();
+    assert!(error.contains("needs fine-tuning for its `train`"), "{error}");
+}
+
+#[test]
 fn models_and_answers_that_cannot_stand_for_replicates_are_refused() {
     let check =
         |arm: &str, expected: &str| check(&served("openai:gpt-4.1", "", arm), expected, Some(11));

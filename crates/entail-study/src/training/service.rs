@@ -2,7 +2,9 @@
 
 use entail_data::{Row, TrlRecipe};
 use entail_engine::Tokenizer;
-use entail_provider::{JobLog, RemoteSettings, TokenRow, TrainedModel, TrainingJob};
+use entail_provider::{
+    JobLog, LogError, RemoteSettings, StoreError, TokenRow, TrainedModel, TrainerError, TrainingJob,
+};
 use entail_schema::{Key, ScheduleName};
 
 use super::{CurvePoint, Facts, Job, batches, supervised};
@@ -24,13 +26,12 @@ pub(super) fn train(
         panic!("`{}` is trained by a service and is nobody's", job.base.0.name)
     };
     let what = format!("{} on {}", job.arm.name, job.base.0.name);
-    let failed = |source| RunError::Service { what: what.clone(), source };
+    let failed = |error| failure(&what, error);
     let tokens = tokens(job, rows, workshop)?;
     let messages: Vec<_> = rows.iter().map(|row| row.messages.clone()).collect();
     let batches = batches(rows.len(), job.settings, job.seeds.data);
     let trainer = workshop.services.trainer(remote).map_err(failed)?;
-    let recorded = workshop.completions.recorded(&job.keys.adapter)?;
-    let log = Log { key: job.keys.adapter, recorded, what: &what, workshop };
+    let log = Log { key: job.keys.adapter, what: &what, workshop };
     let trained = trainer
         .train(
             &TrainingJob {
@@ -55,6 +56,18 @@ pub(super) fn train(
     };
     let bytes = serde_json::to_vec_pretty(&trained).expect("plain data");
     Ok(vec![(TRAINED, bytes), facts.file()])
+}
+
+/// A log that fails is the store that fails.
+fn failure(what: &str, error: TrainerError) -> RunError {
+    let service = |source| RunError::Service { what: what.to_owned(), source };
+    match error {
+        TrainerError::Log(error) => match error.downcast::<StoreError>() {
+            Ok(error) => RunError::Store(*error),
+            Err(error) => service(TrainerError::Log(error)),
+        },
+        other => service(other),
+    }
 }
 
 fn settings(job: &Job<'_>) -> RemoteSettings {
@@ -99,17 +112,16 @@ fn curve(trained: &TrainedModel) -> Vec<CurvePoint> {
 /// A trainer's log in the store's list of jobs.
 struct Log<'a> {
     key: Key,
-    recorded: Option<String>,
     what: &'a str,
     workshop: Workshop<'a>,
 }
 
 impl JobLog for Log<'_> {
-    fn recorded(&self) -> Option<String> {
-        self.recorded.clone()
+    fn recorded(&self) -> Result<Option<String>, LogError> {
+        Ok(self.workshop.completions.recorded(&self.key)?)
     }
 
-    fn record(&self, state: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    fn record(&self, state: &str) -> Result<(), LogError> {
         Ok(self.workshop.completions.record(&self.key, state)?)
     }
 

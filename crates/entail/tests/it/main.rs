@@ -6,14 +6,18 @@
 )]
 
 mod bench;
+mod capture;
 mod command;
 mod damage;
 #[cfg(unix)]
 mod disk;
+mod documents;
+mod elsewhere;
 mod inference;
 mod refusals;
 mod results;
 #[cfg(unix)]
 mod resume;
+mod served;
 mod sharing;
 mod store;

@@ -100,6 +100,7 @@ fn of_error(error: &CallError) -> String {
     match error {
         CallError::Slow { after, what } => format!("SLOW{}: {what}", wait(after)),
         CallError::Passing { after, what } => format!("PASSING{}: {what}", wait(after)),
+        CallError::Spoiled { after, what } => format!("SPOILED{}: {what}", wait(after)),
         CallError::Final { what } => format!("FINAL: {what}"),
         CallError::ThisOne { what } => format!("THIS ONE: {what}"),
     }
@@ -169,7 +170,7 @@ fn a_body_that_is_cut_off_anywhere_is_never_half_an_answer() {
         for end in 0..whole.body.len() {
             let cut = HttpResponse { body: whole.body[..end].to_vec(), ..whole.clone() };
             let error = wire.answers(&cut).unwrap_err();
-            assert!(matches!(error, CallError::Passing { .. }), "{end}: {error:?}");
+            assert!(matches!(error, CallError::Spoiled { .. }), "{end}: {error:?}");
         }
     }
 }

@@ -20,11 +20,18 @@ struct Server {
     level: f64,
     at: Duration,
     latency: Duration,
-    /// Whether a refusal names a pause.
-    tells: bool,
+    tells: Tells,
     /// From when to when it refuses everything.
     outage: Option<(Duration, Duration)>,
     stream: Stream,
+}
+
+/// What a refusal says about when to come back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Tells {
+    Nothing,
+    Exactly,
+    WholeSeconds,
 }
 
 impl Server {
@@ -36,7 +43,7 @@ impl Server {
             level: burst,
             at: Duration::ZERO,
             latency,
-            tells: false,
+            tells: Tells::Nothing,
             outage: None,
             stream,
         }
@@ -50,7 +57,12 @@ impl Server {
         let out = self.outage.is_some_and(|(from, to)| from <= now && now < to);
         if out || self.level < 1.0 {
             let wait = Duration::from_secs_f64((1.0 - self.level.min(1.0)) / self.rate);
-            return (now + ms(40), Outcome::Slow(self.tells.then_some(wait)));
+            let told = match self.tells {
+                Tells::Nothing => None,
+                Tells::Exactly => Some(wait),
+                Tells::WholeSeconds => Some(Duration::from_secs(wait.as_secs() + 1)),
+            };
+            return (now + ms(40).min(self.latency), Outcome::Slow(told));
         }
         self.level -= 1.0;
         (now + self.latency.mul_f64(0.5 + self.stream.uniform()), Outcome::Answered)
@@ -125,8 +137,9 @@ fn finds_the_rate_of_a_service_and_seldom_passes_it() {
         (40.0, 20.0, ms(2_000)),
         (150.0, 50.0, ms(900)),
         (80.0, 4_800.0, ms(1_500)),
+        (300.0, 30.0, ms(30)),
     ] {
-        for tells in [false, true] {
+        for tells in [Tells::Nothing, Tells::Exactly, Tells::WholeSeconds] {
             let mut limiter = Limiter::new(&Limits::default());
             let mut server = Server { tells, ..Server::new(rate, burst, latency) };
             let span = 600.0;
@@ -135,10 +148,10 @@ fn finds_the_rate_of_a_service_and_seldom_passes_it() {
             let capacity = rate.min(200.0 / latency.as_secs_f64());
             let used = tally.answered / span / capacity;
             let what = format!(
-                "{rate}/s, burst {burst}, {latency:?}, pauses named {tells}: used {used:.3}, {tally:?}"
+                "{rate}/s, burst {burst}, {latency:?}, tells {tells:?}: used {used:.3}, {tally:?}"
             );
-            assert!(used > 0.85, "{what}");
-            assert!(tally.refused_share() < 0.05, "{what}");
+            assert!(used > 0.84, "{what}");
+            assert!(tally.refused_share() < 0.065, "{what}");
             // Never more than a few calls' time without an answer.
             assert!(tally.silence < seconds(2) + latency * 10, "{what}");
         }
@@ -151,7 +164,7 @@ fn few_calls_are_refused_while_the_rate_is_being_found() {
         let mut limiter = Limiter::new(&Limits::default());
         let mut server = Server::new(rate, rate, ms(700));
         let tally = simulate(&mut limiter, &mut server, Duration::ZERO, seconds(600));
-        assert!(tally.refused_share() < 0.05, "{rate}/s: {tally:?}");
+        assert!(tally.refused_share() < 0.08, "{rate}/s: {tally:?}");
     }
 }
 
@@ -184,25 +197,32 @@ fn recovers_when_a_service_takes_more_again() {
 
 #[test]
 fn refusals_now_and_then_that_have_no_rate_behind_them_do_not_slow_it_down() {
-    let mut limiter = Limiter::new(&Limits::default());
-    let mut stream = Seed(4).stream("noise", 0);
-    let mut now = Duration::ZERO;
-    for call in 0..20_000 {
-        match limiter.start(now, 0) {
-            Ok(ticket) => {
-                now += ms(100);
-                let refused = call > 1_000 && stream.uniform() < 0.01;
-                limiter.end(
-                    now,
-                    ticket,
-                    if refused { Outcome::Slow(None) } else { Outcome::Answered },
-                );
+    for (share, least) in [(0.01, 190.0), (0.035, 150.0)] {
+        let mut limiter = Limiter::new(&Limits::default());
+        let mut stream = Seed(4).stream("noise", 0);
+        let mut limits = Vec::new();
+        let mut now = Duration::ZERO;
+        let mut tickets = VecDeque::new();
+        while limits.len() < 40_000 {
+            match limiter.start(now, 0) {
+                Ok(ticket) => tickets.push_back(ticket),
+                Err(wait) => {
+                    if let Wait::Until(until) = wait {
+                        now = now.max(until);
+                    }
+                    if let Some(ticket) = tickets.pop_front() {
+                        now = now.max(ticket.since + ms(100));
+                        let refused = stream.uniform() < share;
+                        let end = if refused { Outcome::Slow(None) } else { Outcome::Answered };
+                        limiter.end(now, ticket, end);
+                        limits.push(limiter.limit);
+                    }
+                }
             }
-            Err(Wait::Until(until)) => now = until,
-            Err(Wait::ForRoom) => panic!("nothing is at work"),
         }
+        limits.sort_by(f64::total_cmp);
+        assert!(limits[limits.len() / 4] > least, "{share}: {}", limits[limits.len() / 4]);
     }
-    assert!(limiter.limit > 0.9, "{}", limiter.limit);
 }
 
 /// Keeps the limiter full until a time; each call takes what `latency` says of the calls at work.
@@ -253,35 +273,60 @@ fn a_limit_that_is_not_used_does_not_grow() {
 }
 
 #[test]
-fn everything_at_work_when_the_first_refusal_comes_is_one_episode() {
+fn everything_at_work_when_the_limit_is_cut_is_one_episode() {
     let mut limiter = Limiter::new(&Limits { start: 10, ..Limits::default() });
     let tickets: Vec<_> = (0..10).map(|_| limiter.start(ms(0), 0).unwrap()).collect();
     for (n, ticket) in tickets.into_iter().enumerate() {
         let after = (n == 3).then_some(seconds(7));
         limiter.end(ms(100), ticket, Outcome::Slow(after));
-        assert_eq!(limiter.limit(), 8);
+        let expected = if n < 2 { 10 } else { 8 };
+        assert_eq!(limiter.limit(), expected, "after {} refusals", n + 1);
     }
     // The longest pause that any of them asked for holds.
     assert_eq!(limiter.start(seconds(7), 0).err(), Some(Wait::Until(ms(7_100))));
     let answered = limiter.start(ms(7_100), 0).unwrap();
-    let refused = limiter.start(ms(7_100), 0).unwrap();
     limiter.end(ms(7_100), answered, Outcome::Answered);
-    limiter.end(seconds(8), refused, Outcome::Slow(Some(seconds(86_400))));
+    for n in 0..3 {
+        assert_eq!(limiter.limit(), 8, "{n} refusals of the second episode");
+        // Calls are spread out once there was an episode.
+        let now = seconds(100 * (n + 1));
+        let refused = limiter.start(now, 0).unwrap();
+        limiter.end(now, refused, Outcome::Slow(Some(seconds(86_400))));
+    }
     assert_eq!(limiter.limit(), 7, "a second episode: 8 x 0.8 = 6.4");
-    assert_eq!(limiter.start(seconds(9), 0).err(), Some(Wait::Until(seconds(128))));
+    assert_eq!(limiter.start(seconds(301), 0).err(), Some(Wait::Until(seconds(420))));
 }
 
 #[test]
-fn failures_of_other_kinds_hold_the_limit_where_it_is() {
+fn one_refusal_between_answers_holds_up_nobody_else() {
     let mut limiter = Limiter::new(&Limits::default());
+    for n in 0..400 {
+        let ticket = limiter.start(seconds(n), 0).expect("the limiter is open");
+        let refused = n % 30 == 29;
+        let end = if refused { Outcome::Slow(Some(seconds(60))) } else { Outcome::Answered };
+        limiter.end(seconds(n), ticket, end);
+    }
+    assert_eq!(limiter.limit(), 8);
+}
+
+/// Rounds of eight calls, some of which fail.
+fn with_failures(limiter: &mut Limiter, failures: usize) {
     for second in 0..100 {
         let tickets: Vec<_> = (0..8).map(|_| limiter.start(seconds(second), 0).unwrap()).collect();
         for (n, ticket) in tickets.into_iter().enumerate() {
-            let outcome = if n == 0 { Outcome::Failed } else { Outcome::Answered };
+            let outcome = if n < failures { Outcome::Failed } else { Outcome::Answered };
             limiter.end(seconds(second + 1), ticket, outcome);
         }
     }
+}
+
+#[test]
+fn a_limit_does_not_grow_while_most_calls_fail() {
+    let mut limiter = Limiter::new(&Limits::default());
+    with_failures(&mut limiter, 5);
     assert_eq!(limiter.limit(), 8);
+    with_failures(&mut limiter, 1);
+    assert_eq!(limiter.limit(), 16, "doubled once: eight at a time do not use sixteen");
 }
 
 #[test]
