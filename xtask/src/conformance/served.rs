@@ -22,8 +22,8 @@ use server::{Address, Server};
 /// Longest answer that is compared, in tokens.
 const LONGEST: usize = 16;
 
-/// Log-probabilities agree to this. llama.cpp keeps keys and values in 16 bits, which moved them by up to 7e-4.
-const BOUND: f64 = 5e-3;
+/// Largest absolute difference of two log-probabilities. The sums run in another order; nothing else may differ.
+const BOUND: f64 = 1e-4;
 
 /// Alternatives that are asked for with each token.
 const ALTERNATIVES: u8 = 3;

@@ -99,10 +99,10 @@ fn azure_has_two_forms_of_address() {
 }
 
 #[test]
-fn a_first_look_lists_models_and_asks_for_one_answer() {
+fn a_first_look_asks_for_one_answer_and_lists_models() {
     let list = r#"{"object":"list","data":[{"id":"b"},{"id":"a"},{"name":"?"}]}"#;
     let said = r#"{"model":"b-1","choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]}"#;
-    let server = Answering::new(vec![Ok(response(200, list)), Ok(response(200, said))]);
+    let server = Answering::new(vec![Ok(response(200, said)), Ok(response(200, list))]);
     let found = probe(&model("vllm:http://h:8000#b"), &Keys::default(), &server).unwrap();
     assert_eq!(found.models, Ok(vec!["a".into(), "b".into()]));
     let answer = found.answer.unwrap();
@@ -112,19 +112,19 @@ fn a_first_look_lists_models_and_asks_for_one_answer() {
     let places: Vec<_> = asked.iter().map(|request| (request.verb, request.url.as_str())).collect();
     assert_eq!(
         places,
-        [(Verb::Get, "http://h:8000/v1/models"), (Verb::Post, "http://h:8000/v1/chat/completions")]
+        [(Verb::Post, "http://h:8000/v1/chat/completions"), (Verb::Get, "http://h:8000/v1/models")]
     );
 }
 
 #[test]
 fn a_first_look_reports_each_failure_on_its_own() {
     let broken = TransportError::Connect { host: "h".into(), what: "refused".into() };
-    let server = Answering::new(vec![Ok(response(404, "{}")), Err(broken)]);
+    let server = Answering::new(vec![Err(broken), Ok(response(404, "{}"))]);
     let set = keys("AZURE_OPENAI_API_KEY=k\nAZURE_OPENAI_ENDPOINT=https://me.example.com");
     let found = probe(&model("azure:d"), &set, &server).unwrap();
     assert!(matches!(found.models, Err(CallError::Final { .. })), "{:?}", found.models);
     assert!(matches!(found.answer, Err(CallError::Passing { .. })), "{:?}", found.answer);
-    let listed = server.asked.lock().unwrap()[0].url.clone();
+    let listed = server.asked.lock().unwrap()[1].url.clone();
     assert_eq!(listed, "https://me.example.com/openai/models?api-version=2024-10-21");
 }
 
