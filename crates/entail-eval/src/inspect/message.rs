@@ -167,8 +167,10 @@ pub(super) fn assistant(answer: &Answer, model: &str) -> Value {
     let completion = &answer.completion;
     let refused = completion.finish == Finish::Refusal;
     let content = if completion.reasoning.is_some() || refused {
-        let thought =
-            completion.reasoning.as_ref().map(|r| json!({ "type": "reasoning", "reasoning": r }));
+        let thought = completion
+            .reasoning
+            .as_ref()
+            .map(|r| json!({ "type": "reasoning", "reasoning": r, "redacted": false }));
         let mut said = json!({ "type": "text", "text": completion.text });
         if refused {
             said["refusal"] = Value::Bool(true);

@@ -188,7 +188,7 @@ fn open_archive<R: Read + Seek>(
     }
     let log = found.ok_or_else(|| fail(Place::Whole, Fault::Missing("header and no journal")))?;
     let mut names = archive.names().map_err(|fault| fail(Place::Whole, fault))?;
-    names.retain(|name| name.starts_with("samples/") && name.ends_with(".json"));
+    names.retain(|name| is_sample(name));
     if let Some(name) = names.iter().find(|name| name.ends_with("/sample.json")) {
         let found = "a sample in chunks".to_owned();
         let fault = Fault::Unsupported { found, expected: "samples in one piece" };
@@ -199,6 +199,10 @@ fn open_archive<R: Read + Seek>(
     }
     let header = header(&log).map_err(|fault| fail(Place::Whole, fault))?;
     Ok((header, Source::Archive { archive, names: names.into_iter() }))
+}
+
+fn is_sample(name: &str) -> bool {
+    name.strip_prefix("samples/").and_then(|name| name.strip_suffix(".json")).is_some()
 }
 
 fn open_json<R: Read>(source: R, limits: Limits) -> Result<(Header, Source<R>), Fault> {
