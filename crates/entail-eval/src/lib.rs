@@ -19,4 +19,4 @@ pub use latteries::{LatteriesCache, LatteriesConfig, LatteriesError, Limit};
 pub use petri::read_petri;
 pub use reading::{Reading, read};
 pub use training_rows::{RowError, RowForm, training_jsonl};
-pub use transcript::{Answer, Score, ToolCall, ToolResult, Transcript, Turn, messages};
+pub use transcript::{Answer, Score, ToolCall, ToolResult, Transcript, Turn};

@@ -116,6 +116,18 @@ impl Turn {
             Self::Tool(result) => &result.content,
         }
     }
+
+    /// The turn as a message, without its reasoning. `None` where tools take part, which messages cannot say.
+    pub fn message(&self) -> Option<Message> {
+        match self {
+            Self::System(text) => Some(Message::system(text)),
+            Self::User(text) => Some(Message::user(text)),
+            Self::Assistant(answer) if answer.calls.is_empty() => {
+                Some(Message::assistant(&answer.completion.text))
+            }
+            Self::Assistant(_) | Self::Tool(_) => None,
+        }
+    }
 }
 
 impl From<Message> for Turn {
@@ -141,21 +153,6 @@ impl Transcript {
             _ => None,
         })
     }
-}
-
-/// Turns as messages; `None` where tools take part, which messages cannot say.
-pub fn messages(turns: &[Turn]) -> Option<Vec<Message>> {
-    turns
-        .iter()
-        .map(|turn| match turn {
-            Turn::System(text) => Some(Message::system(text)),
-            Turn::User(text) => Some(Message::user(text)),
-            Turn::Assistant(answer) if answer.calls.is_empty() => {
-                Some(Message::assistant(&answer.completion.text))
-            }
-            Turn::Assistant(_) | Turn::Tool(_) => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]

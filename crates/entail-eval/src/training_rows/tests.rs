@@ -35,7 +35,9 @@ fn what_is_written_is_read_back_as_a_dump() {
         let read: Vec<_> =
             crate::read_dump("x", text.as_bytes(), crate::Limits::default()).collect();
         let transcript = read[0].as_ref().unwrap();
-        assert_eq!(crate::messages(&transcript.turns), Some(row()));
+        let messages: Option<Vec<Message>> =
+            transcript.turns.iter().map(crate::Turn::message).collect();
+        assert_eq!(messages, Some(row()));
     }
 }
 

@@ -21,10 +21,10 @@ fn answers_come_with_what_went_before_them() {
 fn turns_are_messages_unless_tools_take_part() {
     let spoken = vec![Message::system("s"), Message::user("q"), Message::assistant("a")];
     let turns: Vec<Turn> = spoken.iter().cloned().map(Turn::from).collect();
-    assert_eq!(messages(&turns), Some(spoken));
+    assert_eq!(turns.iter().map(Turn::message).collect::<Option<Vec<_>>>(), Some(spoken));
     let result = ToolResult { call: None, function: None, content: "found".into() };
-    assert_eq!(messages(&[Turn::Tool(result)]), None);
+    assert_eq!(Turn::Tool(result).message(), None);
     let call = ToolCall { id: "1".into(), function: "f".into(), arguments: Value::Null };
     let calling = Answer { calls: vec![call], ..Answer::plain("a") };
-    assert_eq!(messages(&[Turn::Assistant(calling)]), None);
+    assert_eq!(Turn::Assistant(calling).message(), None);
 }
