@@ -149,7 +149,9 @@ impl<R: Read + Seek> Iterator for Reader<R> {
             Source::Archive { archive, names } => {
                 let name = names.next()?;
                 member(archive, &name)
-                    .and_then(|wire| wire.ok_or(Fault::Missing("such member any more")))
+                    .and_then(|wire| {
+                        wire.ok_or(Fault::Missing("member that can be found by this name"))
+                    })
                     .map_err(|fault| ForeignError {
                         file: self.file.clone(),
                         place: Place::Member(name),
