@@ -175,7 +175,7 @@ fn conversation(messages: &[Message]) -> String {
     format!("{{\"messages\":{messages}}}")
 }
 
-fn completion(response: &str) -> Result<Completion, serde_json::Error> {
+pub(crate) fn completion(response: &str) -> Result<Completion, serde_json::Error> {
     let parsed: Response = serde_json::from_str(response)?;
     let usage = parsed.usage.as_ref().map_or_else(Usage::default, |tokens| Usage {
         prompt: tokens.prompt_tokens,
