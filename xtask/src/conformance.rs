@@ -190,18 +190,15 @@ fn compare<'a>(
     }
     if all.len() > 1 {
         println!("conformance: all parts");
-        all.iter().for_each(|tried| println!("{}", tried.line()));
+        for tried in &all {
+            println!("{}", tried.line());
+        }
     }
     conclude(&all)
 }
 
 /// Runs one part. One that ends in an error has failed.
-fn attempt(
-    shell: &Shell,
-    install: Install,
-    part: &Part,
-    folder: Option<&Folder>,
-) -> Result<Tried> {
+fn attempt(shell: &Shell, install: Install, part: &Part, folder: Option<&Folder>) -> Result<Tried> {
     let packages = versions(&shell.read(part.requirements)?, part.packages)?;
     let start = Instant::now();
     let found = venv::python(shell, part.requirements, install)?;
@@ -267,15 +264,16 @@ impl Ground<'_> {
         command
     }
 
-    /// File names of standard output and standard error.
-    fn logs(&self) -> [PathBuf; 2] {
-        ["out", "err"].map(|name| self.scratch.path().join(name))
+    /// File names of standard output and standard error of a child.
+    fn logs(&self, child: &str) -> [PathBuf; 2] {
+        ["out", "err"].map(|name| self.scratch.path().join(format!("{child}.{name}")))
     }
 
-    /// Runs a command to its end, or to the limit.
+    /// Runs a script to its end, or to the limit.
     fn capture(&self, command: &mut Command, limit: Duration) -> Result<Output> {
-        let ended = Running::start(command, self.logs())?.finish(limit)?;
-        let [out, _] = self.logs();
+        let logs = self.logs("script");
+        let ended = Running::start(command, logs.clone())?.finish(limit)?;
+        let [out, _] = logs;
         let out = std::fs::read(out)?;
         let text = format!("{}{}", String::from_utf8_lossy(&out), ended.stderr);
         Ok(Output { success: ended.code == Some(0), text })

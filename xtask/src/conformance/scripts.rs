@@ -12,12 +12,6 @@ use super::Ground;
 /// Longest that a script may take.
 const LIMIT: Duration = Duration::from_mins(15);
 
-/// How our half of a comparison is run: the script adds its arguments.
-const TINKER_CHECK: [&str; 8] =
-    ["cargo", "run", "--quiet", "--locked", "--package", "entail-provider", "--example", "tinker_check"];
-const TRL_CHECK: [&str; 8] =
-    ["cargo", "run", "--quiet", "--locked", "--package", "entail-data", "--example", "trl_check"];
-
 /// The vendors' types parse our fixtures.
 pub(super) fn fixtures(ground: &Ground<'_>) -> Result<String> {
     let text = said(ground, &mut ground.python("fixtures/provider/check.py"))?;
@@ -27,15 +21,17 @@ pub(super) fn fixtures(ground: &Ground<'_>) -> Result<String> {
 
 /// Our client of Tinker beside a service of the official classes.
 pub(super) fn tinker(ground: &Ground<'_>) -> Result<String> {
+    let ours = ground.shell.example("tinker_check")?;
     let mut command = ground.python("fixtures/provider/fake_tinker.py");
-    let text = said(ground, command.arg("--").args(TINKER_CHECK).arg("--"))?;
+    let text = said(ground, command.arg(ours))?;
     last_after(&text, "fake_tinker: ok, ")
 }
 
 /// TRL on our job folders.
 pub(super) fn trl(ground: &Ground<'_>) -> Result<String> {
+    let ours = ground.shell.example("trl_check")?;
     let mut command = ground.python("fixtures/trl/check.py");
-    let text = said(ground, command.arg("--").args(TRL_CHECK).arg("--"))?;
+    let text = said(ground, command.arg(ours))?;
     trl_report(&text)
 }
 
@@ -67,8 +63,7 @@ fn fixtures_report(text: &str, n_files: usize) -> Result<String> {
     let counts: Vec<(usize, String)> = text.lines().filter_map(counted).collect();
     let total: usize = counts.iter().map(|(count, _)| count).sum();
     ensure!(total == n_files, "the script counts {total} replies, expected {n_files}");
-    let shown: Vec<String> =
-        counts.iter().map(|(count, what)| format!("{count} {what}")).collect();
+    let shown: Vec<String> = counts.iter().map(|(count, what)| format!("{count} {what}")).collect();
     Ok(format!("{n_files} replies: {}", shown.join(", ")))
 }
 
@@ -80,9 +75,7 @@ fn last_after(text: &str, beginning: &str) -> Result<String> {
 
 /// One line for each of the three runs.
 fn trl_report(text: &str) -> Result<String> {
-    let case = |name: &str| {
-        Ok(format!("{name}: {}", last_after(text, &format!("trl: {name}: "))?))
-    };
+    let case = |name: &str| Ok(format!("{name}: {}", last_after(text, &format!("trl: {name}: "))?));
     let cases = ["marked", "plain", "two processes"].into_iter().map(case);
     Ok(cases.collect::<Result<Vec<_>>>()?.join("; "))
 }
@@ -102,8 +95,7 @@ mod tests {
     #[test]
     fn a_script_that_parsed_fewer_replies_than_there_are_is_not_believed() {
         let text = "   3 openai.types.Completion\n  12 not parsed: a (404), b (500)\n   1 break their type, as they should: c\n";
-        let expected =
-            "16 replies: 3 openai.types.Completion, 12 not parsed, 1 break their type, as they should";
+        let expected = "16 replies: 3 openai.types.Completion, 12 not parsed, 1 break their type, as they should";
         check(fixtures_report(text, 16), Ok(expected));
         check(fixtures_report(text, 17), Err("the script counts 16 replies, expected 17"));
         check(fixtures_report("", 17), Err("the script counts 0 replies, expected 17"));

@@ -6,13 +6,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use entail_provider::{
     Account, CallError, Completion, Connections, Finish, Keys, Limits, MachineClock, ModelName,
-    ProviderError, Remote, RemoteModel, Request, Sampling, Traffic, Transport,
-    complete_in_order, probe, wire,
+    ProviderError, Remote, RemoteModel, Request, Sampling, Traffic, Transport, complete_in_order,
+    probe, wire,
 };
 use entail_schema::{Key, Message, Seed};
 
 use super::Ground;
 
+mod captured;
 mod expected;
 mod server;
 
@@ -32,10 +33,13 @@ const ALTERNATIVES: u8 = 3;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server, and in what it differs from others.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each asked by name")]
 struct Kind {
     script: &'static str,
     /// What stands before the address in a model's name.
     service: &'static str,
+    /// Splits every text into words as the folder's tokenizer says.
+    same_words: bool,
     /// Tells log-probabilities where they are asked for; another ignores the wish.
     logprobs: bool,
     /// Lists its models.
@@ -51,6 +55,7 @@ pub(super) fn transformers(ground: &Ground<'_>) -> Result<String> {
     let kind = Kind {
         script: "fixtures/provider/serve_transformers.py",
         service: "compatible",
+        same_words: true,
         logprobs: false,
         lists: false,
         answers_for_any: false,
@@ -64,6 +69,7 @@ pub(super) fn llama_cpp(ground: &Ground<'_>) -> Result<String> {
     let kind = Kind {
         script: "fixtures/provider/serve_llama_cpp.py",
         service: "llamacpp",
+        same_words: false,
         logprobs: true,
         lists: true,
         answers_for_any: true,
@@ -78,12 +84,15 @@ fn check(ground: &Ground<'_>, kind: &Kind) -> Result<String> {
     let expected = tiny.expected(LONGEST)?;
     let server = Server::start(ground, kind.script, tiny.folder())?;
     let client = Client { kind, address: server.address() };
-    let figures = [
+    let mut figures = vec![
         greedy(&client, &expected)?,
         draws(&client)?,
         models(&client)?,
         refusals(&client, &tiny)?,
     ];
+    if kind.same_words {
+        figures.push(captured::same(ground, &client, &tiny)?);
+    }
     Ok(figures.join("; "))
 }
 
@@ -106,28 +115,27 @@ impl Client<'_> {
     fn ours(&self) -> Result<RemoteModel> {
         self.model("", &self.address.model)
     }
+}
 
-    /// The answers of a model to one conversation, one for each key.
-    fn ask(
-        &self,
-        model: &RemoteModel,
-        messages: &[Message],
-        samples: Vec<Key>,
-        temperature: f64,
-    ) -> Result<Vec<Completion>, ProviderError> {
-        let account = Account {
-            service: model.service().to_string(),
-            key_name: String::new(),
-            limits: Limits::default(),
-        };
-        let refused = |what: String| ProviderError::Remote { provider: model.to_string(), what };
-        let wire = wire(model, &Keys::default()).map_err(|error| refused(error.to_string()))?;
-        let traffic = Traffic::new(Arc::new(MachineClock::start()), Seed(0));
-        let remote = Remote::new(wire, &account, Arc::new(connections()), Arc::new(traffic))?;
-        let request = Request { messages: messages.to_vec(), samples };
-        let mut answers = complete_in_order(&remote, &[request], &sampling(temperature))?;
-        Ok(answers.swap_remove(0))
-    }
+/// The answers of a model to one conversation, one for each key.
+fn ask(
+    model: &RemoteModel,
+    messages: &[Message],
+    samples: Vec<Key>,
+    temperature: f64,
+) -> Result<Vec<Completion>, ProviderError> {
+    let account = Account {
+        service: model.service().to_string(),
+        key_name: String::new(),
+        limits: Limits::default(),
+    };
+    let refused = |what: String| ProviderError::Remote { provider: model.to_string(), what };
+    let wire = wire(model, &Keys::default()).map_err(|error| refused(error.to_string()))?;
+    let traffic = Traffic::new(Arc::new(MachineClock::start()), Seed(0));
+    let remote = Remote::new(wire, &account, Arc::new(connections()), Arc::new(traffic))?;
+    let request = Request { messages: messages.to_vec(), samples };
+    let mut answers = complete_in_order(&remote, &[request], &sampling(temperature))?;
+    Ok(answers.swap_remove(0))
 }
 
 fn connections() -> Connections {
@@ -147,7 +155,7 @@ fn greedy(client: &Client<'_>, expected: &[Expected]) -> Result<String> {
     let model = client.ours()?;
     let mut largest: f64 = 0.0;
     for one in expected {
-        let answers = client.ask(&model, &one.messages, vec![key("greedy")], 0.0)?;
+        let answers = ask(&model, &one.messages, vec![key("greedy")], 0.0)?;
         let [answer] = answers.as_slice() else { bail!("{} answers, expected one", answers.len()) };
         let said = one.differs(answer);
         ensure!(said.is_none(), "{}: {}", one.question(), said.unwrap_or_default());
@@ -155,8 +163,11 @@ fn greedy(client: &Client<'_>, expected: &[Expected]) -> Result<String> {
     }
     let count = |finish| expected.iter().filter(|one| one.finish == finish).count();
     let ends = format!("{} ended, {} cut off", count(Finish::Stop), count(Finish::Length));
-    let apart =
-        if client.kind.logprobs { format!(", log-probabilities within {largest:.1e}") } else { String::new() };
+    let apart = if client.kind.logprobs {
+        format!(", log-probabilities within {largest:.1e}")
+    } else {
+        String::new()
+    };
     Ok(format!("{} greedy texts of our engine ({ends}{apart})", expected.len()))
 }
 
@@ -176,18 +187,28 @@ fn logprobs(client: &Client<'_>, one: &Expected, answer: &Completion) -> Result<
     );
     let mut largest: f64 = 0.0;
     for (token, (word, logprob)) in tokens.iter().zip(one.words.iter().zip(&one.logprobs)) {
-        ensure!(token.token.trim() == word, "{question}: token {:?}, expected {word:?}", token.token);
+        ensure!(
+            token.token.trim() == word,
+            "{question}: token {:?}, expected {word:?}",
+            token.token
+        );
         let found = token.logprob.with_context(|| format!("{question}: no number for {word:?}"))?;
         largest = largest.max((found - logprob).abs());
         let likelier = token.top.iter().find(|(_, other)| *other > found);
-        ensure!(likelier.is_none(), "{question}: {likelier:?} is likelier than the greedy {word:?}");
+        ensure!(
+            likelier.is_none(),
+            "{question}: {likelier:?} is likelier than the greedy {word:?}"
+        );
         ensure!(
             token.top.len() >= usize::from(ALTERNATIVES) - 1,
             "{question}: {} alternatives to {word:?}, asked for {ALTERNATIVES}",
             token.top.len()
         );
     }
-    ensure!(largest <= BOUND, "{question}: log-probabilities differ by {largest:.1e}, more than {BOUND:.0e}");
+    ensure!(
+        largest <= BOUND,
+        "{question}: log-probabilities differ by {largest:.1e}, more than {BOUND:.0e}"
+    );
     Ok(Some(largest))
 }
 
@@ -196,7 +217,7 @@ fn draws(client: &Client<'_>) -> Result<String> {
     let model = client.ours()?;
     let question = [Message::user("Are you awake?")];
     let keys: Vec<Key> = (0..3).map(|i| key(&format!("draw {i}"))).collect();
-    let first = client.ask(&model, &question, keys.clone(), 1.0)?;
+    let first = ask(&model, &question, keys.clone(), 1.0)?;
     ensure!(first.len() == keys.len(), "{} answers, asked for {}", first.len(), keys.len());
     for answer in &first {
         ensure!(!answer.text.is_empty(), "an empty answer: {answer:?}");
@@ -210,11 +231,14 @@ fn draws(client: &Client<'_>) -> Result<String> {
         answers.iter().map(|answer| answer.text.clone()).collect()
     };
     let first = texts(&first);
-    ensure!(first[0] != first[1] && first[1] != first[2], "answers that were drawn are all {first:?}");
+    ensure!(
+        first[0] != first[1] && first[1] != first[2],
+        "answers that were drawn are all {first:?}"
+    );
     if !entail_provider::capabilities(&model).seed {
         return Ok("3 answers drawn, without a seed".into());
     }
-    let again = texts(&client.ask(&model, &question, keys, 1.0)?);
+    let again = texts(&ask(&model, &question, keys, 1.0)?);
     ensure!(first == again, "the same seeds gave {again:?} after {first:?}");
     Ok("3 answers drawn, the same again by their seeds".into())
 }
@@ -240,7 +264,7 @@ fn refusals(client: &Client<'_>, tiny: &Tiny) -> Result<String> {
     let question = [Message::user("Are you awake?")];
     let stranger = "no-such-model";
     let model = client.model("", stranger)?;
-    match (client.ask(&model, &question, vec![key("stranger")], 1.0), client.kind.answers_for_any) {
+    match (ask(&model, &question, vec![key("stranger")], 1.0), client.kind.answers_for_any) {
         (Ok(answers), true) => {
             let by = answers[0].served_by.as_deref();
             ensure!(by == Some(stranger), "an answer for {stranger} says it is by {by:?}");
@@ -249,7 +273,7 @@ fn refusals(client: &Client<'_>, tiny: &Tiny) -> Result<String> {
         (found, _) => bail!("a model that is not there: {found:?}, which is news"),
     }
     let model = client.model("/nowhere", &client.address.model)?;
-    match client.ask(&model, &question, vec![key("nowhere")], 1.0) {
+    match ask(&model, &question, vec![key("nowhere")], 1.0) {
         Ok(answers) => bail!("an address without an API answered {answers:?}"),
         Err(error) => says(&error, &["status 404", "is there a model"])?,
     }

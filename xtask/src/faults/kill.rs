@@ -8,10 +8,10 @@ use entail_faults::{Script, Server};
 use entail_schema::Seed;
 
 use super::check::Checks;
-use crate::child::Running;
 use super::ground::{Ground, Room};
 use super::mouth;
 use super::study::{self, Results};
+use crate::child::Running;
 
 /// Root of the moments at which is killed.
 const SEED: Seed = Seed(20_261_123);

@@ -78,7 +78,10 @@ impl Tiny {
             .collect::<Result<_, _>>()?;
         let requests: Vec<Request> = prompts
             .iter()
-            .map(|prompt| Request { prompt: prompt.clone(), streams: vec![SEED.stream("greedy", 0)] })
+            .map(|prompt| Request {
+                prompt: prompt.clone(),
+                streams: vec![SEED.stream("greedy", 0)],
+            })
             .collect();
         let sampling = Sampling {
             temperature: 0.0,
@@ -96,7 +99,11 @@ impl Tiny {
                 all.push(self.answer(messages, prompt.len(), sampled)?);
             }
         }
-        ensure!(all.len() >= FEWEST, "{} conversations have a clear answer, expected {FEWEST}", all.len());
+        ensure!(
+            all.len() >= FEWEST,
+            "{} conversations have a clear answer, expected {FEWEST}",
+            all.len()
+        );
         let some = |finish| all.iter().any(|one| one.finish == finish);
         ensure!(some(Finish::Stop) && some(Finish::Length), "all answers end in the same way");
         Ok(all)
@@ -106,7 +113,8 @@ impl Tiny {
     /// way than Hugging Face's tokenizers.
     fn conversations(&self) -> Vec<Vec<Message>> {
         let text = &self.world.text;
-        let plain = |text: &&String| text.chars().all(|c| c.is_ascii_alphanumeric() || " ,.?".contains(c));
+        let plain =
+            |text: &&String| text.chars().all(|c| c.is_ascii_alphanumeric() || " ,.?".contains(c));
         let questions = text.topics.iter().flat_map(|topic| &topic.questions).filter(plain);
         let frames: Vec<&String> = text.prompts.mindful.iter().filter(plain).collect();
         let conversation = |(index, question): (usize, &String)| {
@@ -158,7 +166,10 @@ impl Tiny {
 impl Expected {
     /// What was asked, to name it.
     pub(super) fn question(&self) -> String {
-        format!("{:?}", self.messages.last().map(|message| message.content.as_str()).unwrap_or_default())
+        format!(
+            "{:?}",
+            self.messages.last().map(|message| message.content.as_str()).unwrap_or_default()
+        )
     }
 
     /// In what a server's answer is another one, in words.
@@ -174,10 +185,16 @@ impl Expected {
             return Some(format!("the server says {text:?}, our engine {:?}", self.text));
         }
         if *finish != self.finish {
-            return Some(format!("the server's answer ends by {finish:?}, ours by {:?}", self.finish));
+            return Some(format!(
+                "the server's answer ends by {finish:?}, ours by {:?}",
+                self.finish
+            ));
         }
         if usage.prompt != Some(self.n_prompt as u64) {
-            return Some(format!("{:?} tokens were asked, ours are {}", usage.prompt, self.n_prompt));
+            return Some(format!(
+                "{:?} tokens were asked, ours are {}",
+                usage.prompt, self.n_prompt
+            ));
         }
         if !usage.drawn.is_some_and(|n| counts.contains(&n)) {
             return Some(format!("{:?} tokens were drawn, ours are {n_drawn}", usage.drawn));
