@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::machine::Machine;
-use crate::shell::Shell;
+use crate::shell::{Profile, Shell};
 use crate::venv::{self, Found, Install};
 
 mod answers;
@@ -137,7 +137,7 @@ impl Measured {
 
 impl Workshop {
     fn open(shell: &Shell) -> Result<Self> {
-        let bench = shell.release("bench")?;
+        let bench = shell.build("bench", Profile::Release)?;
         Ok(Self { bench, scratch: tempfile::tempdir()? })
     }
 }

@@ -264,15 +264,16 @@ impl Ground<'_> {
         command
     }
 
-    /// File names of standard output and standard error.
-    fn logs(&self) -> [PathBuf; 2] {
-        ["out", "err"].map(|name| self.scratch.path().join(name))
+    /// File names of standard output and standard error of a child.
+    fn logs(&self, child: &str) -> [PathBuf; 2] {
+        ["out", "err"].map(|name| self.scratch.path().join(format!("{child}.{name}")))
     }
 
-    /// Runs a command to its end, or to the limit.
+    /// Runs a script to its end, or to the limit.
     fn capture(&self, command: &mut Command, limit: Duration) -> Result<Output> {
-        let ended = Running::start(command, self.logs())?.finish(limit)?;
-        let [out, _] = self.logs();
+        let logs = self.logs("script");
+        let ended = Running::start(command, logs.clone())?.finish(limit)?;
+        let [out, _] = logs;
         let out = std::fs::read(out)?;
         let text = format!("{}{}", String::from_utf8_lossy(&out), ended.stderr);
         Ok(Output { success: ended.code == Some(0), text })

@@ -15,6 +15,13 @@ pub(crate) struct Shell {
     environment: Vec<(&'static str, PathBuf)>,
 }
 
+/// How a program is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    Debug,
+    Release,
+}
+
 /// What a command printed and whether it succeeded.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -56,10 +63,23 @@ impl Shell {
         run(self.command("cargo").args(arguments))
     }
 
-    /// Builds a package in release; the program of its name.
-    pub(crate) fn release(&self, package: &str) -> Result<PathBuf> {
-        self.cargo(&["build", "--release", "--locked", "--quiet", "--package", package])?;
-        let program = self.target_folder()?.join("release").join(package);
+    /// Builds a package; the program of its name.
+    pub(crate) fn build(&self, package: &str, profile: Profile) -> Result<PathBuf> {
+        let (name, folder) = match profile {
+            // Cargo's own name for it is not that of its folder.
+            Profile::Debug => ("dev", "debug"),
+            Profile::Release => ("release", "release"),
+        };
+        self.cargo(&["build", "--profile", name, "--locked", "--quiet", "--package", package])?;
+        let program = self.target_folder()?.join(folder).join(package);
+        ensure!(program.is_file(), "{} is not there", program.display());
+        Ok(program)
+    }
+
+    /// Builds an example of the workspace, from what its tests are built of; the program of its name.
+    pub(crate) fn example(&self, name: &str) -> Result<PathBuf> {
+        self.cargo(&["build", "--locked", "--quiet", "--workspace", "--example", name])?;
+        let program = self.target_folder()?.join("debug").join("examples").join(name);
         ensure!(program.is_file(), "{} is not there", program.display());
         Ok(program)
     }

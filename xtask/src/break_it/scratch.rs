@@ -91,12 +91,14 @@ impl Scratch {
         let mut command = match check {
             // What tidy looks at is data to this program, so it need not be built again.
             Check::Tidy => self.shell.command(&self.program),
-            Check::Cargo(_) | Check::Conformance | Check::Faults(_) => self.shell.command("cargo"),
+            Check::Cargo(_) | Check::Conformance(_) | Check::Faults(_) => {
+                self.shell.command("cargo")
+            }
         };
         match check {
             Check::Tidy => command.arg("tidy"),
             Check::Cargo(arguments) => command.args(arguments),
-            Check::Conformance => command.args(conformance),
+            Check::Conformance(part) => command.args(conformance).arg(part),
             Check::Faults(scenario) => command
                 .args([
                     "run", "--quiet", "--locked", "-p", "xtask", "--", "faults", "--quick",

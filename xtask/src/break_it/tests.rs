@@ -47,5 +47,9 @@ fn only_a_failure_with_the_evidence_counts() {
     check(false, "it was seen", Verdict::Red);
     check(false, "error: expected `;`", Verdict::RedForAnotherReason);
     check(true, "it was seen", Verdict::Green);
-    check(true, "conformance: SKIPPED, packages cannot be installed: no", Verdict::NotChecked);
+    check(
+        true,
+        "conformance: SKIPPED engine, packages cannot be installed: no",
+        Verdict::NotChecked,
+    );
 }

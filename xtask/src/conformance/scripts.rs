@@ -12,20 +12,6 @@ use super::Ground;
 /// Longest that a script may take.
 const LIMIT: Duration = Duration::from_mins(15);
 
-/// How our half of a comparison is run: the script adds its arguments.
-const TINKER_CHECK: [&str; 8] = [
-    "cargo",
-    "run",
-    "--quiet",
-    "--locked",
-    "--package",
-    "entail-provider",
-    "--example",
-    "tinker_check",
-];
-const TRL_CHECK: [&str; 8] =
-    ["cargo", "run", "--quiet", "--locked", "--package", "entail-data", "--example", "trl_check"];
-
 /// The vendors' types parse our fixtures.
 pub(super) fn fixtures(ground: &Ground<'_>) -> Result<String> {
     let text = said(ground, &mut ground.python("fixtures/provider/check.py"))?;
@@ -35,15 +21,17 @@ pub(super) fn fixtures(ground: &Ground<'_>) -> Result<String> {
 
 /// Our client of Tinker beside a service of the official classes.
 pub(super) fn tinker(ground: &Ground<'_>) -> Result<String> {
+    let ours = ground.shell.example("tinker_check")?;
     let mut command = ground.python("fixtures/provider/fake_tinker.py");
-    let text = said(ground, command.arg("--").args(TINKER_CHECK).arg("--"))?;
+    let text = said(ground, command.arg(ours))?;
     last_after(&text, "fake_tinker: ok, ")
 }
 
 /// TRL on our job folders.
 pub(super) fn trl(ground: &Ground<'_>) -> Result<String> {
+    let ours = ground.shell.example("trl_check")?;
     let mut command = ground.python("fixtures/trl/check.py");
-    let text = said(ground, command.arg("--").args(TRL_CHECK).arg("--"))?;
+    let text = said(ground, command.arg(ours))?;
     trl_report(&text)
 }
 

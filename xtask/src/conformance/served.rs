@@ -13,6 +13,7 @@ use entail_schema::{Key, Message, Seed};
 
 use super::Ground;
 
+mod captured;
 mod expected;
 mod server;
 
@@ -32,80 +33,79 @@ const ALTERNATIVES: u8 = 3;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server, and in what it differs from others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Transformers,
-    LlamaCpp,
-}
-
-impl Kind {
-    fn script(self) -> &'static str {
-        match self {
-            Self::Transformers => "fixtures/provider/serve_transformers.py",
-            Self::LlamaCpp => "fixtures/provider/serve_llama_cpp.py",
-        }
-    }
-
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each asked by name")]
+struct Kind {
+    script: &'static str,
     /// What stands before the address in a model's name.
-    fn service(self) -> &'static str {
-        match self {
-            Self::Transformers => "compatible",
-            Self::LlamaCpp => "llamacpp",
-        }
-    }
-
+    service: &'static str,
+    /// Splits every text into words as the folder's tokenizer says.
+    same_words: bool,
     /// Tells log-probabilities where they are asked for; another ignores the wish.
-    fn logprobs(self) -> bool {
-        self == Self::LlamaCpp
-    }
-
+    logprobs: bool,
     /// Lists its models.
-    fn lists(self) -> bool {
-        self == Self::LlamaCpp
-    }
-
+    lists: bool,
     /// Answers for a model that it does not have, under that name.
-    fn answers_for_any(self) -> bool {
-        self == Self::LlamaCpp
-    }
-
+    answers_for_any: bool,
     /// Refuses a conversation that is longer than the context; another answers it.
-    fn refuses_long(self) -> bool {
-        self == Self::LlamaCpp
-    }
+    refuses_long: bool,
 }
 
 /// Checks `transformers serve`.
 pub(super) fn transformers(ground: &Ground<'_>) -> Result<String> {
-    check(ground, Kind::Transformers)
+    let kind = Kind {
+        script: "fixtures/provider/serve_transformers.py",
+        service: "compatible",
+        same_words: true,
+        logprobs: false,
+        lists: false,
+        answers_for_any: false,
+        refuses_long: false,
+    };
+    check(ground, &kind)
 }
 
 /// Checks the server of llama-cpp-python.
 pub(super) fn llama_cpp(ground: &Ground<'_>) -> Result<String> {
-    check(ground, Kind::LlamaCpp)
+    let kind = Kind {
+        script: "fixtures/provider/serve_llama_cpp.py",
+        service: "llamacpp",
+        same_words: false,
+        logprobs: true,
+        lists: true,
+        answers_for_any: true,
+        refuses_long: true,
+    };
+    check(ground, &kind)
 }
 
 /// Serves a folder of ours and asks for what our engine computes from it, and for what only a server does.
-fn check(ground: &Ground<'_>, kind: Kind) -> Result<String> {
+fn check(ground: &Ground<'_>, kind: &Kind) -> Result<String> {
     let tiny = Tiny::write(ground.scratch.path())?;
     let expected = tiny.expected(LONGEST)?;
-    let server = Server::start(ground, kind.script(), tiny.folder())?;
+    let server = Server::start(ground, kind.script, tiny.folder())?;
     let client = Client { kind, address: server.address() };
-    let figures =
-        [greedy(&client, &expected)?, draws(&client)?, models(&client)?, refusals(&client, &tiny)?];
+    let mut figures = vec![
+        greedy(&client, &expected)?,
+        draws(&client)?,
+        models(&client)?,
+        refusals(&client, &tiny)?,
+    ];
+    if kind.same_words {
+        figures.push(captured::same(ground, &client, &tiny)?);
+    }
     Ok(figures.join("; "))
 }
 
 /// Our client of one server.
 struct Client<'a> {
-    kind: Kind,
+    kind: &'a Kind,
     address: &'a Address,
 }
 
 impl Client<'_> {
     /// The model of a name at an address below the server's.
     fn model(&self, below: &str, name: &str) -> Result<RemoteModel> {
-        let name = format!("{}:{}{below}#{name}", self.kind.service(), self.address.url);
+        let name = format!("{}:{}{below}#{name}", self.kind.service, self.address.url);
         match name.parse()? {
             ModelName::Remote(model) => Ok(model),
             other => bail!("{other} is not served"),
@@ -115,27 +115,27 @@ impl Client<'_> {
     fn ours(&self) -> Result<RemoteModel> {
         self.model("", &self.address.model)
     }
+}
 
-    /// The answers of a model to one conversation, one for each key.
-    fn ask(
-        model: &RemoteModel,
-        messages: &[Message],
-        samples: Vec<Key>,
-        temperature: f64,
-    ) -> Result<Vec<Completion>, ProviderError> {
-        let account = Account {
-            service: model.service().to_string(),
-            key_name: String::new(),
-            limits: Limits::default(),
-        };
-        let refused = |what: String| ProviderError::Remote { provider: model.to_string(), what };
-        let wire = wire(model, &Keys::default()).map_err(|error| refused(error.to_string()))?;
-        let traffic = Traffic::new(Arc::new(MachineClock::start()), Seed(0));
-        let remote = Remote::new(wire, &account, Arc::new(connections()), Arc::new(traffic))?;
-        let request = Request { messages: messages.to_vec(), samples };
-        let mut answers = complete_in_order(&remote, &[request], &sampling(temperature))?;
-        Ok(answers.swap_remove(0))
-    }
+/// The answers of a model to one conversation, one for each key.
+fn ask(
+    model: &RemoteModel,
+    messages: &[Message],
+    samples: Vec<Key>,
+    temperature: f64,
+) -> Result<Vec<Completion>, ProviderError> {
+    let account = Account {
+        service: model.service().to_string(),
+        key_name: String::new(),
+        limits: Limits::default(),
+    };
+    let refused = |what: String| ProviderError::Remote { provider: model.to_string(), what };
+    let wire = wire(model, &Keys::default()).map_err(|error| refused(error.to_string()))?;
+    let traffic = Traffic::new(Arc::new(MachineClock::start()), Seed(0));
+    let remote = Remote::new(wire, &account, Arc::new(connections()), Arc::new(traffic))?;
+    let request = Request { messages: messages.to_vec(), samples };
+    let mut answers = complete_in_order(&remote, &[request], &sampling(temperature))?;
+    Ok(answers.swap_remove(0))
 }
 
 fn connections() -> Connections {
@@ -155,7 +155,7 @@ fn greedy(client: &Client<'_>, expected: &[Expected]) -> Result<String> {
     let model = client.ours()?;
     let mut largest: f64 = 0.0;
     for one in expected {
-        let answers = Client::ask(&model, &one.messages, vec![key("greedy")], 0.0)?;
+        let answers = ask(&model, &one.messages, vec![key("greedy")], 0.0)?;
         let [answer] = answers.as_slice() else { bail!("{} answers, expected one", answers.len()) };
         let said = one.differs(answer);
         ensure!(said.is_none(), "{}: {}", one.question(), said.unwrap_or_default());
@@ -163,7 +163,7 @@ fn greedy(client: &Client<'_>, expected: &[Expected]) -> Result<String> {
     }
     let count = |finish| expected.iter().filter(|one| one.finish == finish).count();
     let ends = format!("{} ended, {} cut off", count(Finish::Stop), count(Finish::Length));
-    let apart = if client.kind.logprobs() {
+    let apart = if client.kind.logprobs {
         format!(", log-probabilities within {largest:.1e}")
     } else {
         String::new()
@@ -174,7 +174,7 @@ fn greedy(client: &Client<'_>, expected: &[Expected]) -> Result<String> {
 /// How far the log-probabilities of an answer are from our engine's; `None` where the server tells none.
 fn logprobs(client: &Client<'_>, one: &Expected, answer: &Completion) -> Result<Option<f64>> {
     let question = one.question();
-    let tokens = match (&answer.tokens, client.kind.logprobs()) {
+    let tokens = match (&answer.tokens, client.kind.logprobs) {
         (None, false) => return Ok(None),
         (Some(tokens), true) => tokens,
         (found, _) => bail!("{question}: log-probabilities are {found:?}, which is news"),
@@ -217,7 +217,7 @@ fn draws(client: &Client<'_>) -> Result<String> {
     let model = client.ours()?;
     let question = [Message::user("Are you awake?")];
     let keys: Vec<Key> = (0..3).map(|i| key(&format!("draw {i}"))).collect();
-    let first = Client::ask(&model, &question, keys.clone(), 1.0)?;
+    let first = ask(&model, &question, keys.clone(), 1.0)?;
     ensure!(first.len() == keys.len(), "{} answers, asked for {}", first.len(), keys.len());
     for answer in &first {
         ensure!(!answer.text.is_empty(), "an empty answer: {answer:?}");
@@ -238,7 +238,7 @@ fn draws(client: &Client<'_>) -> Result<String> {
     if !entail_provider::capabilities(&model).seed {
         return Ok("3 answers drawn, without a seed".into());
     }
-    let again = texts(&Client::ask(&model, &question, keys, 1.0)?);
+    let again = texts(&ask(&model, &question, keys, 1.0)?);
     ensure!(first == again, "the same seeds gave {again:?} after {first:?}");
     Ok("3 answers drawn, the same again by their seeds".into())
 }
@@ -248,7 +248,7 @@ fn models(client: &Client<'_>) -> Result<String> {
     let seen = probe(&client.ours()?, &Keys::default(), &connections())?;
     let answer = seen.answer.context("the first look got no answer")?;
     ensure!(!answer.text.is_empty(), "the first look got an empty answer");
-    match (seen.models, client.kind.lists()) {
+    match (seen.models, client.kind.lists) {
         (Ok(names), true) => {
             let ours = &client.address.model;
             ensure!(names == [ours.as_str()], "models {names:?}, expected {ours}");
@@ -264,10 +264,7 @@ fn refusals(client: &Client<'_>, tiny: &Tiny) -> Result<String> {
     let question = [Message::user("Are you awake?")];
     let stranger = "no-such-model";
     let model = client.model("", stranger)?;
-    match (
-        Client::ask(&model, &question, vec![key("stranger")], 1.0),
-        client.kind.answers_for_any(),
-    ) {
+    match (ask(&model, &question, vec![key("stranger")], 1.0), client.kind.answers_for_any) {
         (Ok(answers), true) => {
             let by = answers[0].served_by.as_deref();
             ensure!(by == Some(stranger), "an answer for {stranger} says it is by {by:?}");
@@ -276,7 +273,7 @@ fn refusals(client: &Client<'_>, tiny: &Tiny) -> Result<String> {
         (found, _) => bail!("a model that is not there: {found:?}, which is news"),
     }
     let model = client.model("/nowhere", &client.address.model)?;
-    match Client::ask(&model, &question, vec![key("nowhere")], 1.0) {
+    match ask(&model, &question, vec![key("nowhere")], 1.0) {
         Ok(answers) => bail!("an address without an API answered {answers:?}"),
         Err(error) => says(&error, &["status 404", "is there a model"])?,
     }
@@ -296,7 +293,7 @@ fn long(client: &Client<'_>, tiny: &Tiny) -> Result<()> {
     let wire = wire(&client.ours()?, &Keys::default())?;
     let question = Message::user("you ".repeat(tiny.context() + 1));
     let response = connections().send(&wire.ask(&[question], &sampling(1.0), 1, 0))?;
-    match (wire.answers(&response), client.kind.refuses_long()) {
+    match (wire.answers(&response), client.kind.refuses_long) {
         (Ok(_), false) => Ok(()),
         (Err(CallError::Passing { what, .. }), true) if what.contains("status 500") => Ok(()),
         (found, _) => Err(anyhow!("a conversation that is too long: {found:?}, which is news")),

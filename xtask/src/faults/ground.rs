@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::canary;
 use crate::child::{Ended, Running};
-use crate::shell::Shell;
+use crate::shell::{Profile, Shell};
 
 /// Seconds that a child waits for one answer: those that stall do so forever.
 const TIMEOUT: &str = "1";
@@ -35,12 +35,8 @@ pub(super) struct Ground {
 impl Ground {
     /// Builds the program and makes a folder.
     pub(super) fn open(shell: &Shell, quick: bool) -> Result<Self> {
-        let mut build = vec!["build", "--locked", "--quiet", "--package", "entail"];
-        build.extend((!quick).then_some("--release"));
-        shell.cargo(&build)?;
-        let profile = if quick { "debug" } else { "release" };
-        let program = shell.target_folder()?.join(profile).join("entail");
-        ensure!(program.is_file(), "{} is not there", program.display());
+        let profile = if quick { Profile::Debug } else { Profile::Release };
+        let program = shell.build("entail", profile)?;
         let folder = tempfile::tempdir()?;
         Ok(Self { program, folder, quick, n_started: AtomicUsize::new(0) })
     }

@@ -9,7 +9,7 @@ use entail_faults::{Script, Server};
 
 use super::{Bound, Ground, Program, Programs};
 use crate::faults::mouth;
-use crate::shell;
+use crate::shell::{self, Profile};
 
 pub(super) const CACHED: Programs = Programs {
     name: "cached",
@@ -31,7 +31,7 @@ const PROMPTS: usize = 270;
 fn programs(ground: &Ground<'_>) -> Result<Vec<Program>> {
     let samples = ground.size(10, 1);
     let pieces = MODELS * PROMPTS * samples;
-    let entail = ground.shell.release("entail")?;
+    let entail = ground.shell.build("entail", Profile::Release)?;
     fill(ground, &entail, samples)?;
     let mut command = ground.shell.command(ground.bench);
     command.arg("again").arg(&ground.scratch).arg(entail);

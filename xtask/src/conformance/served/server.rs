@@ -34,7 +34,7 @@ pub(super) struct Server {
 impl Server {
     /// Starts a script of `fixtures/provider` on a folder and waits until it answers. The port is the system's choice.
     pub(super) fn start(ground: &Ground<'_>, script: &str, folder: &Path) -> Result<Self> {
-        let logs = ground.logs();
+        let logs = ground.logs("server");
         let mut child =
             Running::start(ground.python(script).arg("--model").arg(folder), logs.clone())?;
         let start = Instant::now();
