@@ -1,11 +1,24 @@
-//! Elicitation of stances, the exact judge, readings by log-probability, and answers in other tools' formats. Models are seen only as providers.
+//! Elicitation of stances, questionnaires, the exact judge and judges that are models, readings by log-probability, and
+//! answers in other tools' formats. Models are seen only as providers.
 
 mod elicit;
 mod judge;
 mod latteries;
+mod questionnaire;
 mod reading;
 
 pub use elicit::{Item, items};
-pub use judge::ExactJudge;
+pub use judge::{
+    Agreement, Asked, AskedPair, Coherence, Confusion, ExactJudge, Exhibit, Given, HumanLabel,
+    HumanLabelsError, Judge, JudgeKind, JudgeLabel, JudgePrompt, JudgePromptError, LONGEST_ANSWER,
+    LONGEST_QUESTION, LabelProbabilities, OffScale, Pair, PairJudge, PairPrompt, PairVerdict,
+    Panel, Polarity, Policy, Recalibration, Score, SelfTest, SelfTestResult, Treatment, Unreadable,
+    Verdict, agreement, answer_key, contested, majority, parse_human_labels, recalibrate,
+};
 pub use latteries::{LatteriesCache, LatteriesConfig, LatteriesError, Limit};
+pub use questionnaire::{
+    Example, ExampleKind, Form, JudgedStance, Keying, LARGEST_FILE, Prompt, Questionnaire,
+    QuestionnaireError, Rubric, SHIPPED, parse_fact_evals, parse_llmcomp, parse_question_rows,
+    parse_questionnaire, shipped,
+};
 pub use reading::{Reading, read};
