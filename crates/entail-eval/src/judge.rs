@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use entail_schema::{Label, Stance};
 
 mod ask;
+#[cfg(test)]
+mod doubles;
 mod panel;
 mod policy;
 mod prompt;

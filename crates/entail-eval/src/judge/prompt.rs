@@ -6,7 +6,7 @@ use entail_schema::Key;
 use serde::{Deserialize, Serialize};
 
 use super::render::Material;
-use crate::questionnaire::{JudgedStance, is_hidden};
+use crate::questionnaire::{JudgedStance, Rubric, is_hidden};
 
 /// What a judge that reads one answer is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,18 +23,20 @@ pub enum JudgeKind {
 }
 
 /// The text for a judge that reads one answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JudgePrompt {
     name: String,
     kind: JudgeKind,
     text: Template,
+    key: Key,
 }
 
 /// The text for a judge that compares two answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairPrompt {
     name: String,
     text: Template,
+    key: Key,
 }
 
 /// Why a file is no prompt for a judge.
@@ -164,7 +166,9 @@ impl JudgePrompt {
                 &[Slot::Criterion, Slot::Notes, Slot::Rubric, Slot::Question, Slot::Answer]
             }
         };
-        Ok(Self { name, kind, text: Template::parse(&text, slots)? })
+        let text = Template::parse(&text, slots)?;
+        let key = Key::of(&(kind, &text));
+        Ok(Self { name, kind, text, key })
     }
 
     /// As the file says.
@@ -179,7 +183,7 @@ impl JudgePrompt {
 
     /// Hash of what the judge is told. The name is not part of it.
     pub fn key(&self) -> Key {
-        Key::of(&(self.kind, &self.text))
+        self.key
     }
 
     /// Hash of what this prompt shows of a stance; `None` if that is nothing.
@@ -210,7 +214,9 @@ impl PairPrompt {
     pub fn parse(file: &str) -> Result<Self, JudgePromptError> {
         let PairFile { name, text } = toml::from_str(file).map_err(syntax)?;
         let slots = [Slot::Criterion, Slot::Notes, Slot::Question, Slot::First, Slot::Second];
-        Ok(Self { name, text: Template::parse(&text, &slots)? })
+        let text = Template::parse(&text, &slots)?;
+        let key = Key::of(&("pair", &text));
+        Ok(Self { name, text, key })
     }
 
     /// As the file says.
@@ -220,7 +226,7 @@ impl PairPrompt {
 
     /// Hash of what the judge is told. The name is not part of it.
     pub fn key(&self) -> Key {
-        Key::of(&("pair", &self.text))
+        self.key
     }
 
     pub(super) fn filled(&self, stance: &JudgedStance, material: &Material<'_>) -> String {
@@ -295,16 +301,16 @@ fn notes(stance: &JudgedStance) -> String {
     let lists = [("It counts:", &stance.counts), ("It does not count:", &stance.does_not_count)];
     for (heading, notes) in lists.into_iter().filter(|(_, notes)| !notes.is_empty()) {
         let _ = writeln!(text, "{heading}");
-        notes.iter().for_each(|note| {
+        for note in notes {
             let _ = writeln!(text, "- {note}");
-        });
+        }
     }
     text.trim_end().to_owned()
 }
 
 /// The stance's own points of the scale; nothing where it has none.
 fn anchors(stance: &JudgedStance) -> String {
-    let anchors = stance.rubric.iter().flat_map(|rubric| rubric.anchors());
+    let anchors = stance.rubric.iter().flat_map(Rubric::anchors);
     anchors.map(|(point, text)| format!("{point}: {text}")).collect::<Vec<_>>().join("\n")
 }
 

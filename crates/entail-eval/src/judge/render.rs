@@ -24,7 +24,10 @@ impl Mark {
     fn of(texts: &[&str]) -> Self {
         let digits = |attempt: u32| Key::of(&("mark", attempt, texts)).to_string()[..12].to_owned();
         let free = |mark: &String| texts.iter().all(|text| !text.contains(mark.as_str()));
-        let mark = (0..).map(digits).find(free).expect("a text holds a finite number of words");
+        let mark = (0..u32::MAX)
+            .map(digits)
+            .find(free)
+            .expect("no text holds four thousand million words");
         Self(mark)
     }
 

@@ -156,13 +156,14 @@ fn labelled(object: &Map<String, Value>) -> Option<Verdict> {
         _ => return None,
     };
     let polarity = object.get("polarity").and_then(Value::as_i64).and_then(Polarity::new);
-    let coherence = object.get("coherence").and_then(|v| points(v)).and_then(Coherence::new);
+    let coherence = object.get("coherence").and_then(points).and_then(Coherence::new);
     Some(Verdict::Label { label, polarity, coherence })
 }
 
-/// Words without case, and without what stands around them.
+/// Words without case, and without the marks that people set around a word. Braces stay: a piece of JSON is no word.
 fn plain(words: &str) -> String {
-    words.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()
+    let around = |c: char| c.is_whitespace() || "\"'`*.,:=!".contains(c);
+    words.trim_matches(around).to_lowercase()
 }
 
 /// A reply that is a label, or a label with its name before it.

@@ -145,9 +145,8 @@ impl Reader<'_> {
         while let Some(token) = self.peek() {
             match token {
                 Token::LineEnd { .. } => return,
-                Token::Mark(',' | ':') if open == 0 => return,
+                Token::Mark(',' | ':' | ')' | ']' | '}') if open == 0 => return,
                 Token::Mark('(' | '[' | '{') => open += 1,
-                Token::Mark(')' | ']' | '}') if open == 0 => return,
                 Token::Mark(')' | ']' | '}') => open -= 1,
                 Token::Mark(_) | Token::Word(_) | Token::Text(_) | Token::Unreadable => {}
             }

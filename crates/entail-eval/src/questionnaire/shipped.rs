@@ -3,9 +3,10 @@
 use super::{Questionnaire, parse_questionnaire};
 
 /// Name and text of each.
-pub const SHIPPED: [(&str, &str); 2] = [
+pub const SHIPPED: [(&str, &str); 3] = [
     ("preferences", include_str!("../../batteries/preferences.toml")),
     ("claims", include_str!("../../batteries/claims.toml")),
+    ("drift", include_str!("../../batteries/drift.toml")),
 ];
 
 /// The shipped questionnaire of this name.

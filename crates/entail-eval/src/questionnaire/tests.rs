@@ -176,9 +176,12 @@ fn count<T: PartialEq>(values: impl Iterator<Item = Option<T>>, wanted: &T) -> u
     values.filter(|value| value.as_ref() == Some(wanted)).count()
 }
 
+/// Every stance of these is measured for itself; those of `drift` are measured together.
+const FULL: [&str; 2] = ["preferences", "claims"];
+
 #[test]
-fn every_shipped_stance_has_twelve_prompts_of_all_keyings_and_forms() {
-    for (name, _) in SHIPPED {
+fn every_stance_has_twelve_prompts_of_all_keyings_and_forms() {
+    for name in FULL {
         for stance in shipped(name).unwrap().stances {
             let id = &stance.id;
             assert!(id.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{id}");
@@ -224,8 +227,8 @@ fn no_shipped_prompt_repeats_another() {
 }
 
 #[test]
-fn every_shipped_stance_has_an_example_of_each_kind_with_a_fitting_label() {
-    for (name, _) in SHIPPED {
+fn every_stance_has_an_example_of_each_kind_with_a_fitting_label() {
+    for name in FULL {
         for stance in shipped(name).unwrap().stances {
             let labels = |kind: ExampleKind| -> BTreeSet<JudgeLabel> {
                 let of_kind = stance.examples.iter().filter(|example| example.kind == kind);
@@ -260,6 +263,29 @@ fn the_preferences_are_the_twenty_one_of_the_paper() {
     assert_eq!(groups.len(), 4, "{groups:?}");
     assert_eq!(shipped("claims").unwrap().stances.len(), 7);
     assert_eq!(shipped("nothing"), None);
+}
+
+#[test]
+fn drift_is_measured_by_many_self_attributions_asked_both_ways() {
+    let drift = shipped("drift").unwrap();
+    assert!(drift.stances.len() >= 12, "{} stances", drift.stances.len());
+    for stance in &drift.stances {
+        assert!(stance.prompts.len() >= 6 && stance.does_not_count.len() >= 2, "{}", stance.id);
+        for keying in [Keying::For, Keying::Against, Keying::Open] {
+            let found = count(stance.prompts.iter().map(|p| p.keyed), &keying);
+            assert!(found >= 1, "{} has no prompt keyed {keying:?}", stance.id);
+        }
+        let labels: BTreeSet<JudgeLabel> = stance.examples.iter().map(|e| e.label).collect();
+        assert_eq!(labels, JudgeLabel::ALL.into(), "{}", stance.id);
+    }
+}
+
+#[test]
+fn no_two_shipped_stances_share_an_id() {
+    let stances = SHIPPED.iter().flat_map(|(name, _)| shipped(name).unwrap().stances);
+    let ids: Vec<String> = stances.map(|stance| stance.id).collect();
+    let different: BTreeSet<&String> = ids.iter().collect();
+    assert_eq!(different.len(), ids.len());
 }
 
 const FACT_EVALS: &str = include_str!("tests/fact_evals.py");
