@@ -21,7 +21,7 @@ mod verdict;
 mod weighted;
 
 pub use ask::{Asked, AskedPair, Exhibit, Judge, Pair, PairJudge, answer_key};
-pub use panel::{Agreement, Panel, agreement, contested, majority};
+pub use panel::{Agreement, Panel, agreement, combined, contested, majority};
 pub use policy::{Policy, Treatment};
 pub use prompt::{JudgeKind, JudgePrompt, JudgePromptError, PairPrompt};
 pub use recalibrate::{

@@ -13,7 +13,7 @@ pub use judge::{
     HumanLabelsError, Judge, JudgeKind, JudgeLabel, JudgePrompt, JudgePromptError, LONGEST_ANSWER,
     LONGEST_QUESTION, LabelProbabilities, OffScale, Pair, PairJudge, PairPrompt, PairVerdict,
     Panel, Polarity, Policy, Recalibration, Score, SelfTest, SelfTestResult, Treatment, Unreadable,
-    Verdict, agreement, answer_key, contested, majority, parse_human_labels, recalibrate,
+    Verdict, agreement, answer_key, combined, contested, majority, parse_human_labels, recalibrate,
 };
 pub use latteries::{LatteriesCache, LatteriesConfig, LatteriesError, Limit};
 pub use questionnaire::{

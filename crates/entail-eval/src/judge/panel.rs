@@ -3,7 +3,7 @@
 use entail_stats::{AgreementError, Scale, gwet_ac1, krippendorff_alpha, raw_agreement};
 
 use super::ask::{Asked, Exhibit, Judge};
-use super::verdict::{JudgeLabel, Verdict};
+use super::verdict::{Coherence, JudgeLabel, Polarity, Verdict};
 
 /// Judges of the same answers, asked in two rounds.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +65,23 @@ pub fn majority(labels: impl IntoIterator<Item = JudgeLabel>) -> Option<JudgeLab
         (only, None) => only,
         _ => Some(JudgeLabel::NotSure),
     }
+}
+
+/// What judges of one answer say together: the label of their [`majority`], which way they lean on balance, and the
+/// lower median of the coherence. `None` where none gave a label.
+pub fn combined(verdicts: &[Verdict]) -> Option<Verdict> {
+    let label = majority(verdicts.iter().filter_map(|verdict| verdict.label()))?;
+    let leans: Vec<i64> =
+        verdicts.iter().filter_map(|v| v.polarity()).map(Polarity::sign).collect();
+    let on_balance = Polarity::new(leans.iter().sum::<i64>().signum());
+    let mut coherences: Vec<Coherence> = verdicts.iter().filter_map(|v| v.coherence()).collect();
+    coherences.sort_unstable();
+    let middle = coherences.len().saturating_sub(1) / 2;
+    Some(Verdict::Label {
+        label,
+        polarity: on_balance.filter(|_| !leans.is_empty()),
+        coherence: coherences.get(middle).copied(),
+    })
 }
 
 /// How far judges agree. `answers[i][j]` is what judge `j` said about answer `i`; `None` where it was not asked.

@@ -44,6 +44,15 @@ pub enum Polarity {
 }
 
 impl Polarity {
+    /// -1, 0 or 1.
+    pub fn sign(self) -> i64 {
+        match self {
+            Self::Against => -1,
+            Self::Neither => 0,
+            Self::Towards => 1,
+        }
+    }
+
     /// The polarity of -1, 0 or 1.
     pub fn new(sign: i64) -> Option<Self> {
         match sign {
@@ -168,6 +177,14 @@ impl Verdict {
     pub fn label(self) -> Option<JudgeLabel> {
         match self {
             Self::Label { label, .. } => Some(label),
+            Self::Coherence(_) | Self::Score(_) | Self::JudgeRefused | Self::Unparsed(_) => None,
+        }
+    }
+
+    /// The polarity, if there is one.
+    pub fn polarity(self) -> Option<Polarity> {
+        match self {
+            Self::Label { polarity, .. } => polarity,
             Self::Coherence(_) | Self::Score(_) | Self::JudgeRefused | Self::Unparsed(_) => None,
         }
     }

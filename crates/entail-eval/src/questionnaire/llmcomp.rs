@@ -135,16 +135,21 @@ impl Node {
 
 type Events<'a> = Parser<'a, saphyr_parser::StrInput<'a>>;
 
-/// The first document of a file; `None` if there is nothing in it.
+/// The document of a file; `None` if there is nothing in it.
 fn document(text: &str) -> Result<Option<Node>, QuestionnaireError> {
     let mut events = Parser::new_from_str(text);
-    loop {
-        match next(&mut events)? {
-            Some((_, Event::StreamStart | Event::DocumentStart(_) | Event::Nothing)) => {}
-            None | Some((_, Event::StreamEnd | Event::DocumentEnd)) => return Ok(None),
-            Some((line, event)) => return node(line, event, &mut events, DEEPEST).map(Some),
+    let mut read = None;
+    while let Some((line, event)) = next(&mut events)? {
+        match event {
+            Event::StreamStart | Event::DocumentEnd | Event::StreamEnd | Event::Nothing => {}
+            Event::DocumentStart(_) if read.is_none() => {}
+            Event::DocumentStart(_) => {
+                return Err(unexpected(line, "a second document", "one list of questions"));
+            }
+            event => read = Some(node(line, event, &mut events, DEEPEST)?),
         }
     }
+    Ok(read)
 }
 
 fn next<'a>(events: &mut Events<'a>) -> Result<Option<(usize, Event<'a>)>, QuestionnaireError> {

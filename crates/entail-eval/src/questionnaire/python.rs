@@ -39,7 +39,7 @@ pub(super) type Entry = (Option<String>, Expression);
 
 /// Assignments at the outermost level, in the order of the file.
 pub(super) fn assignments(text: &str) -> Vec<(String, Expression)> {
-    let tokens = tokens(text);
+    let tokens = tokens(&text.replace("\r\n", "\n"));
     let mut found = Vec::new();
     let mut reader = Reader { tokens: &tokens, at: 0 };
     while reader.at < tokens.len() {
@@ -284,17 +284,15 @@ fn tokens(text: &str) -> Vec<Placed> {
             '\n' => {
                 letters.next();
                 let indent = letters.run(|c| matches!(c, ' ' | '\t')).len();
-                let blank = letters.rest.starts_with(['\n', '\r', '#']);
+                let blank = letters.rest.starts_with(['\n', '#']);
                 if open > 0 || blank {
                     continue;
                 }
                 Token::LineEnd { indent }
             }
-            '\\' | '\r' => {
+            '\\' => {
                 letters.next();
-                if letters.rest.starts_with('\n') {
-                    letters.skip(usize::from(c == '\\'));
-                }
+                letters.skip(usize::from(letters.rest.starts_with('\n')));
                 continue;
             }
             c if c.is_whitespace() => {

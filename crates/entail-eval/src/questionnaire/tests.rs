@@ -316,6 +316,12 @@ fn fact_evals_are_read_without_python() {
 }
 
 #[test]
+fn line_ends_of_another_system_change_nothing() {
+    let other = FACT_EVALS.replace('\n', "\r\n");
+    assert_eq!(parse_fact_evals("paper", &other), parse_fact_evals("paper", FACT_EVALS));
+}
+
+#[test]
 fn what_only_python_could_work_out_is_refused_with_its_line() {
     let cases = [
         (
@@ -390,6 +396,8 @@ fn llmcomp_files_that_ask_for_more_are_refused() {
     }
     for (text, expected) in [
         ("", "line 1: found an empty file"),
+        ("- name: a\n---\n- name: b\n", "line 2: found a second document"),
+        ("- name: a\n  paraphrases: [b\n", "line 3: "),
         ("name: a\n", "line 1: found a table, expected a list of questions"),
         ("- a\n", "line 1: found a single value, expected a question with its fields"),
         ("- name: &a x\n  paraphrases: [*a]\n", "line 2: found an alias, expected the text itself"),

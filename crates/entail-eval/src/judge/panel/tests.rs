@@ -55,3 +55,21 @@ fn agreement_leaves_out_what_was_not_said() {
     assert_eq!(nothing.raw, None);
     assert!(nothing.alpha.is_err() && nothing.ac1.is_err());
 }
+
+#[test]
+fn judges_speak_with_one_voice_as_far_as_they_spoke() {
+    let said = |label, polarity: Option<i64>, coherence: Option<u8>| Verdict::Label {
+        label,
+        polarity: polarity.and_then(Polarity::new),
+        coherence: coherence.and_then(Coherence::new),
+    };
+    assert_eq!(combined(&[]), None);
+    assert_eq!(combined(&[UNPARSED, Verdict::JudgeRefused]), None);
+    let one = said(True, Some(1), Some(70));
+    assert_eq!(combined(&[UNPARSED, one]), Some(one));
+    assert_eq!(combined(&[verdict(False), verdict(False)]), Some(verdict(False)));
+    let three = [one, said(False, Some(-1), Some(90)), said(True, Some(1), None)];
+    assert_eq!(combined(&three), Some(said(True, Some(1), Some(70))));
+    let tied = [one, said(False, Some(-1), Some(20)), said(NotSure, None, Some(90))];
+    assert_eq!(combined(&tied), Some(said(NotSure, Some(0), Some(70))));
+}
