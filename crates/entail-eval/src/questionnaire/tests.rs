@@ -114,7 +114,7 @@ fn stances_have_ids_of_their_own_and_at_least_one_prompt() {
 fn hostile_files_are_errors_and_nothing_worse() {
     let huge = format!("name = \"{}\"", "a".repeat(LARGEST_FILE));
     assert!(matches!(parse_questionnaire(&huge), Err(QuestionnaireError::TooLarge { .. })));
-    let deep = |open: &str| open.repeat(LARGEST_FILE / open.len() - 10);
+    let deep = |open: &str| open.repeat(LARGEST_FILE / 8 / open.len());
     let none = BTreeMap::new();
     for open in ["[", "{a=", "a.", "[[", "\"", "'''", "- ", "? ", "{", "&a [*a,", "(", "f(", "\\"] {
         let text = format!("x = {}", deep(open));
