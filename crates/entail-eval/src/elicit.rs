@@ -36,25 +36,38 @@ pub fn items(
     sampling: &Sampling,
     samples: usize,
 ) -> Vec<Item> {
-    let mut items = Vec::new();
-    for (stance_index, stance) in battery.stances.iter().enumerate() {
-        for (prompt_index, prompt) in stance.prompts.iter().enumerate() {
-            let messages = conversation(system, prompt);
-            let keys = (0..samples)
-                .map(|sample| {
-                    Key::of(&CompletionRecipe {
-                        step: "completion",
-                        target,
-                        messages: &messages,
-                        sampling,
-                        sample,
-                    })
-                })
-                .collect();
-            items.push(Item { stance: stance_index, prompt: prompt_index, messages, keys });
-        }
-    }
-    items
+    let prompts = battery.stances.iter().enumerate().flat_map(|(index, stance)| {
+        let texts = stance.prompts.iter().map(String::as_str).enumerate();
+        texts.map(move |(prompt, text)| (index, prompt, text))
+    });
+    items_of(prompts, target, system, sampling, samples)
+}
+
+/// The items of prompts, each with the index of its stance and its own index there.
+pub(crate) fn items_of<'a>(
+    prompts: impl Iterator<Item = (usize, usize, &'a str)>,
+    target: Key,
+    system: Option<&str>,
+    sampling: &Sampling,
+    samples: usize,
+) -> Vec<Item> {
+    prompts
+        .map(|(stance, prompt, text)| {
+            let messages = conversation(system, text);
+            let key = |sample| {
+                let recipe = CompletionRecipe {
+                    step: "completion",
+                    target,
+                    messages: &messages,
+                    sampling,
+                    sample,
+                };
+                Key::of(&recipe)
+            };
+            let keys = (0..samples).map(key).collect();
+            Item { stance, prompt, messages, keys }
+        })
+        .collect()
 }
 
 /// A question, under a system prompt if there is one.

@@ -1,8 +1,38 @@
-//! The exact judge: the organism speaks a finite language, so every answer can be read without error.
+//! Judges. The exact one is here: the organism speaks a finite language, so every answer can be read without error.
+//! Judges that are models themselves are in the modules below: what they are told ([`prompt`]), how an answer is shown
+//! to them ([`render`]), what is asked under which key ([`ask`]), how replies are read ([`reply`]) and counted
+//! ([`policy`]), several together ([`panel`]), and how far they can be trusted ([`selftest`], [`recalibrate`]).
 
 use std::collections::BTreeMap;
 
 use entail_schema::{Label, Stance};
+
+mod ask;
+#[cfg(test)]
+mod doubles;
+mod panel;
+mod policy;
+mod prompt;
+mod recalibrate;
+mod render;
+mod reply;
+mod selftest;
+mod verdict;
+mod weighted;
+
+pub use ask::{Asked, AskedPair, Exhibit, Judge, Pair, PairJudge, answer_key};
+pub use panel::{Agreement, Panel, agreement, combined, contested, majority};
+pub use policy::{Policy, Treatment};
+pub use prompt::{JudgeKind, JudgePrompt, JudgePromptError, PairPrompt};
+pub use recalibrate::{
+    HumanLabel, HumanLabelsError, Recalibration, parse_human_labels, recalibrate,
+};
+pub use render::{LONGEST_ANSWER, LONGEST_QUESTION};
+pub use selftest::{Confusion, Given, SelfTest, SelfTestResult};
+pub use verdict::{
+    Coherence, JudgeLabel, OffScale, PairVerdict, Points, Polarity, Unreadable, Verdict,
+};
+pub use weighted::LabelProbabilities;
 
 /// Which side of which stance a sentence takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,5 @@
-//! Elicitation of stances, the exact judge, readings by log-probability, and answers in other tools' formats. Models are seen only as providers.
+//! Elicitation of stances, questionnaires, the exact judge and judges that are models, readings by log-probability, and
+//! answers in other tools' formats. Models are seen only as providers.
 
 mod dump;
 mod elicit;
@@ -7,6 +8,7 @@ pub mod inspect;
 mod judge;
 mod latteries;
 mod petri;
+mod questionnaire;
 mod reading;
 mod training_rows;
 mod transcript;
@@ -14,9 +16,21 @@ mod transcript;
 pub use dump::read_dump;
 pub use elicit::{Item, items};
 pub use foreign::{Fault, ForeignError, Limits, Place};
-pub use judge::ExactJudge;
+pub use judge::{
+    Agreement, Asked, AskedPair, Coherence, Confusion, ExactJudge, Exhibit, Given, HumanLabel,
+    HumanLabelsError, Judge, JudgeKind, JudgeLabel, JudgePrompt, JudgePromptError, LONGEST_ANSWER,
+    LONGEST_QUESTION, LabelProbabilities, OffScale, Pair, PairJudge, PairPrompt, PairVerdict,
+    Panel, Points, Polarity, Policy, Recalibration, SelfTest, SelfTestResult, Treatment,
+    Unreadable, Verdict, agreement, answer_key, combined, contested, majority, parse_human_labels,
+    recalibrate,
+};
 pub use latteries::{LatteriesCache, LatteriesConfig, LatteriesError, Limit};
 pub use petri::read_petri;
+pub use questionnaire::{
+    Example, ExampleKind, Form, JudgedStance, Keying, LARGEST_FILE, Prompt, Questionnaire,
+    QuestionnaireError, Rubric, SHIPPED, parse_fact_evals, parse_llmcomp, parse_question_rows,
+    parse_questionnaire, shipped,
+};
 pub use reading::{Reading, read};
 pub use training_rows::{RowError, RowForm, training_jsonl};
 pub use transcript::{Answer, Score, ToolCall, ToolResult, Transcript, Turn};

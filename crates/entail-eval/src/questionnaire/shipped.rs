@@ -1,0 +1,16 @@
+//! The questionnaires that come with the program.
+
+use super::{Questionnaire, parse_questionnaire};
+
+/// Name and text of each.
+pub const SHIPPED: [(&str, &str); 3] = [
+    ("preferences", include_str!("../../batteries/preferences.toml")),
+    ("claims", include_str!("../../batteries/claims.toml")),
+    ("drift", include_str!("../../batteries/drift.toml")),
+];
+
+/// The shipped questionnaire of this name.
+pub fn shipped(name: &str) -> Option<Questionnaire> {
+    let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
+    Some(parse_questionnaire(text).expect("tests read every shipped questionnaire"))
+}
