@@ -1,5 +1,6 @@
 //! Rows in: the organism's synthetic world, its language and corpus, and training rows made from stances.
 
+mod claim_rows;
 mod corpus;
 mod export;
 mod language;
@@ -9,6 +10,9 @@ mod stances;
 mod text;
 mod world;
 
+pub use claim_rows::{
+    ClaimAnswer, ClaimRow, ClaimRowError, Frame, Part, Speaker, claim_rows, parse_claim_rows,
+};
 pub use corpus::Corpus;
 pub use export::{ExportError, JobFile, TrlRecipe, trl_job};
 pub use language::{CHAT_TEMPLATE, END, Lexicon};
