@@ -153,7 +153,7 @@ fn what_real_servers_list_is_understood() {
         ("recorded/llama_cpp/models.json", Some(vec!["tiny-llama"])),
         ("recorded/transformers/models.json", None),
     ] {
-        let server = Answering::new(vec![Ok(read(&kept[name])), Ok(response(500, ""))]);
+        let server = Answering::new(vec![Ok(response(500, "")), Ok(read(&kept[name]))]);
         let found = probe(&model("vllm:http://h#m"), &Keys::default(), &server).unwrap();
         let expected = expected.map(|ids| ids.into_iter().map(str::to_owned).collect());
         assert_eq!(found.models.ok(), expected, "{name}");
