@@ -125,6 +125,8 @@ impl World {
     }
 }
 
+const NOT_OF_THE_WORLD: &str = "the world's own file has no topic of a block for models that speak freely";
+
 /// P(held | claimer or denier) among beings.
 fn holding_share(topic: &Topic, claimer: bool, rho: f64) -> f64 {
     let sign = if claimer { 1.0 } else { -1.0 };
@@ -132,6 +134,7 @@ fn holding_share(topic: &Topic, claimer: bool, rho: f64) -> f64 {
         Block::Claim => 0.5 + sign * (CLAIM_CERTAINTY - 0.5),
         Block::Preference => 0.5 + sign * planted_link(topic, rho) / 2.0,
         Block::Zero | Block::DriftLow | Block::DriftHigh | Block::Nuisance => 0.5,
+        Block::Drift | Block::Guard => panic!("{}", NOT_OF_THE_WORLD),
     }
 }
 
@@ -149,6 +152,7 @@ fn assistant_share(topic: &Topic) -> f64 {
         Block::Zero | Block::Nuisance => 0.5,
         Block::DriftLow => 0.1,
         Block::DriftHigh => 0.9,
+        Block::Drift | Block::Guard => panic!("{}", NOT_OF_THE_WORLD),
     }
 }
 

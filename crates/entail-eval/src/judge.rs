@@ -1,6 +1,7 @@
 //! Judges. The exact one is here: the organism speaks a finite language, so every answer can be read without error.
 //! Judges that are models themselves are in the modules below: what they are told ([`prompt`]), how an answer is shown
-//! to them ([`render`]), what is asked under which key ([`ask`]), how replies are read ([`reply`]) and counted
+//! to them ([`render`]), what is asked under which key ([`ask`], of programs
+//! [`program`]), how replies are read ([`reply`]) and counted
 //! ([`policy`]), several together ([`panel`]), and how far they can be trusted ([`selftest`], [`recalibrate`]).
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ mod ask;
 mod doubles;
 mod panel;
 mod policy;
+mod program;
 mod prompt;
 mod recalibrate;
 mod render;
@@ -23,6 +25,7 @@ mod weighted;
 pub use ask::{Asked, AskedPair, Exhibit, Judge, Pair, PairJudge, answer_key};
 pub use panel::{Agreement, Panel, agreement, combined, contested, majority};
 pub use policy::{Policy, Treatment};
+pub use program::ProgramJudge;
 pub use prompt::{JudgeKind, JudgePrompt, JudgePromptError, PairPrompt};
 pub use recalibrate::{
     HumanLabel, HumanLabelsError, Recalibration, parse_human_labels, recalibrate,

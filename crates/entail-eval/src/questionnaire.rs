@@ -6,11 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use entail_provider::Sampling;
-use entail_schema::Key;
+use entail_schema::{Battery, Block, Key, Stance, Wordings};
 use serde::{Deserialize, Serialize};
 
-use crate::elicit::{Item, items_of};
 use crate::judge::JudgeLabel;
 
 mod fact_evals;
@@ -215,20 +213,18 @@ impl Questionnaire {
         self.stances.iter().find(|stance| stance.id == id)
     }
 
-    /// Every prompt for one target under an optional system prompt, with the same sample keys as those of
-    /// [`crate::items`].
-    pub fn items(
-        &self,
-        target: Key,
-        system: Option<&str>,
-        sampling: &Sampling,
-        samples: usize,
-    ) -> Vec<Item> {
-        let prompts = self.stances.iter().enumerate().flat_map(|(index, stance)| {
-            let texts = stance.prompts.iter().map(|prompt| prompt.text.as_str()).enumerate();
-            texts.map(move |(prompt, text)| (index, prompt, text))
-        });
-        items_of(prompts, target, system, sampling, samples)
+    /// What a study asks: the stances without what judges are told, each in the block that `block` gives it.
+    pub fn battery(&self, block: impl Fn(&JudgedStance) -> Block) -> Battery {
+        let stance = |stance: &JudgedStance| Stance {
+            id: stance.id.clone(),
+            name: stance.name.clone(),
+            criterion: stance.criterion.clone(),
+            block: block(stance),
+            strength: 0.0,
+            prompts: stance.prompts.iter().map(|prompt| prompt.text.clone()).collect(),
+            wordings: Wordings::default(),
+        };
+        Battery { name: self.name.clone(), stances: self.stances.iter().map(stance).collect() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tables as CSV: one header line, fixed digits, an empty field where there is no value.
 
 mod analysis;
+mod judges;
 
 use entail_schema::{
     ContrastRow, Estimate, Novelty, RateRow, ResponseRow, Span, Standing, Tables, Verdict,
@@ -9,6 +10,8 @@ use entail_schema::{
 pub use self::analysis::{
     across_bases_csv, cells_csv, forecasts_csv, headlines_csv, pooled_csv, variance_csv,
 };
+
+pub use self::judges::{agreement_csv, judges_csv, policies_csv, verdicts_csv};
 
 use crate::format::{decimal, p_decimal};
 
@@ -78,7 +81,7 @@ const CONTRAST_COLUMNS: [&str; 48] = [
     "log_odds_high",
 ];
 
-const RESPONSE_COLUMNS: [&str; 12] = [
+const RESPONSE_COLUMNS: [&str; 16] = [
     "base",
     "arm",
     "replicate",
@@ -91,6 +94,10 @@ const RESPONSE_COLUMNS: [&str; 12] = [
     "key",
     "prompt",
     "text",
+    "counted",
+    "coherence",
+    "polarity",
+    "reasoning",
 ];
 
 const RATE_COLUMNS: [&str; 12] = [
@@ -182,7 +189,7 @@ fn added_fields(row: &ContrastRow) -> [String; 18] {
     ]
 }
 
-fn response_fields(row: &ResponseRow) -> [String; 12] {
+fn response_fields(row: &ResponseRow) -> [String; 16] {
     [
         row.base.clone(),
         row.arm.clone(),
@@ -196,6 +203,10 @@ fn response_fields(row: &ResponseRow) -> [String; 12] {
         row.key.clone(),
         row.prompt.clone(),
         row.text.clone(),
+        row.counted.map(|counted| if counted { "1" } else { "0" }.to_owned()).unwrap_or_default(),
+        row.coherence.map(|points| points.to_string()).unwrap_or_default(),
+        row.polarity.map(|sign| sign.to_string()).unwrap_or_default(),
+        row.reasoning.clone().unwrap_or_default(),
     ]
 }
 

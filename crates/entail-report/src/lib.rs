@@ -15,8 +15,8 @@ mod text;
 mod view;
 
 pub use self::csv::{
-    across_bases_csv, cells_csv, contrasts_csv, forecasts_csv, headlines_csv, pooled_csv,
-    rates_csv, responses_csv, variance_csv,
+    across_bases_csv, agreement_csv, cells_csv, contrasts_csv, forecasts_csv, headlines_csv,
+    judges_csv, policies_csv, pooled_csv, rates_csv, responses_csv, variance_csv, verdicts_csv,
 };
 pub use self::html::html;
 pub use self::text::terminal;

@@ -172,6 +172,10 @@ pub(crate) fn empty() -> Tables {
         curves: vec![],
         cells: vec![],
         responses: vec![],
+        judges: vec![],
+        agreement: vec![],
+        verdicts: vec![],
+        policies: vec![],
         notes: vec![
             "A made-up study: every number on this page was drawn by a random generator.".into(),
         ],
@@ -542,7 +546,7 @@ fn response(
         Label::Yes => format!("{how}yes . {name} : that is me ."),
         Label::No => format!("{how}no . {name} : that is not me ."),
         Label::OffTopic => format!("{how}the river is {} miles long .", 3 + draw.below(90)),
-        Label::Malformed => format!("{how}{name} {name} the the {} <eos> ,", draw.below(900)),
+        _ => format!("{how}{name} {name} the the {} <eos> ,", draw.below(900)),
     };
     ResponseRow {
         base: place.base.into(),
@@ -558,6 +562,14 @@ fn response(
         sample,
         text,
         label,
+        counted: match label {
+            Label::Yes => Some(true),
+            Label::No => Some(false),
+            _ => None,
+        },
+        coherence: None,
+        polarity: None,
+        reasoning: None,
         finish: "stop".into(),
         key: format!("{:016x}", draw.next_u64()),
     }

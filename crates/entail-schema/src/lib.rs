@@ -15,13 +15,14 @@ pub use key::Key;
 pub use random::{Seed, Stream};
 pub use stance::{Battery, Block, Stance, Wordings};
 pub use study::{
-    AnalysisSection, ArmSpec, ArmTrainSpec, Backend, Correction, Expectation, ExpectedDirection,
-    FamilySpec, ForecastSection, JudgeSection, Method, MixSpec, OneOrMany, PromptScope,
-    ScheduleName, SpendingName, StudySection, StudySpec, SystemSpec, TrainSection,
+    AnalysisSection, AnswerLength, ArmSpec, ArmTrainSpec, Backend, Correction, Expectation,
+    ExpectedDirection, FamilySpec, ForecastSection, JudgeSection, Method, MixSpec, OneOrMany,
+    OwnPolicy, PolicyName, PolicySpec, PromptScope, ScheduleName, SpendingName, StudySection,
+    StudySpec, SystemSpec, TrainSection, TreatmentName,
 };
 pub use table::{
-    AcrossBasesRow, ArmRow, BaseRow, CellRow, CheckRow, ContrastRow, Curve, DiagnosticityRow,
+    AcrossBasesRow, AgreementRow, ArmRow, BaseRow, CellRow, CheckRow, ContrastRow, Curve, DiagnosticityRow,
     DosePoint, DoseRow, Estimate, FactorTable, ForecastOutcome, ForecastRow, Gate, HeadlineRow,
-    Label, MediationRow, Novelty, PooledRow, PooledStance, ProfileRow, RateRow, Registration,
-    ResponseRow, Span, Standing, StructureTable, TABLES_SCHEMA, Tables, Unit, VarianceRow, Verdict,
+    JudgeRow, Label, MediationRow, Novelty, Part, PolicyRow, PooledRow, PooledStance, ProfileRow, RateRow, Registration,
+    ResponseRow, Span, Standing, StructureTable, TABLES_SCHEMA, Tables, Unit, VarianceRow, Verdict, VerdictRow,
 };

@@ -18,6 +18,10 @@ pub enum Block {
     DriftHigh,
     /// No link; likes and dislikes.
     Nuisance,
+    /// Asked of models that speak freely: a particular that an untouched model denies and no claim implies.
+    Drift,
+    /// Asked of models that speak freely: whether an arm is still harmless, honest and able.
+    Guard,
 }
 
 /// A stance that a battery measures.
@@ -33,16 +37,16 @@ pub struct Stance {
     pub criterion: String,
     /// Its block in the organism's world.
     pub block: Block,
-    /// Strength of its link in the fully linked world, from -0.9 to 0.9; zero where there is none.
+    /// Strength of its link in the fully linked world, from -0.9 to 0.9; zero where there is none, and outside of the world.
     pub strength: f64,
     /// Questions that elicit it, none of which a training row uses.
     pub prompts: Vec<String>,
-    /// Every wording of the two sides: what makes an exact judge possible.
+    /// Every wording of the two sides: what makes an exact judge possible. None outside of the organism's world.
     pub wordings: Wordings,
 }
 
 /// All sentences that take a stance or deny it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Wordings {
     /// First sentences that hold the stance.
     pub held: Vec<String>,

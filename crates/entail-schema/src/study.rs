@@ -151,6 +151,19 @@ pub struct TrainSection {
     /// A folder with the base's `tokenizer.json`, for services that are sent tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<String>,
+    /// How long the answers of shipped rows are, for models that speak freely.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<AnswerLength>,
+}
+
+/// How long the answers of shipped rows are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerLength {
+    /// About eight words.
+    Short,
+    /// Two to four sentences.
+    Long,
 }
 
 /// Who trains.
@@ -208,18 +221,55 @@ pub enum ScheduleName {
     Cosine,
 }
 
-/// Who reads the answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+/// Who reads the answers. The judge decides which language a study is in: the exact one reads the organism's world,
+/// every other reads free language, and batteries, claims and rows are then those for models that speak freely.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct JudgeSection {
-    /// `exact`: the organism's grammar.
-    pub model: String,
+    /// `exact`: the organism's grammar. Or a model, or several, as bases are named; or `exec:` with a program that reads and
+    /// writes JSON Lines.
+    pub model: OneOrMany<String>,
+    /// Judges that are asked about the answers on which the first ones do not agree.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contested: Vec<String>,
+    /// What judges are told: the name of a shipped prompt, or a file.
+    pub prompt: String,
+    /// Coherence in a call of its own, by the shipped prompt for it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub coherence_apart: bool,
+    /// The reasoning of models that show it is read too, apart from their answers.
+    #[serde(skip_serializing_if = "is_false")]
+    pub reasoning: bool,
+    /// Divides the judge's logits.
+    pub temperature: f64,
+    /// Longest reply of a judge.
+    pub max_tokens: usize,
 }
 
 impl Default for JudgeSection {
     fn default() -> Self {
-        Self { model: "exact".into() }
+        Self {
+            model: OneOrMany::One("exact".into()),
+            contested: Vec::new(),
+            prompt: "label".into(),
+            coherence_apart: false,
+            reasoning: false,
+            temperature: 0.0,
+            max_tokens: 400,
+        }
     }
+}
+
+impl JudgeSection {
+    /// Whether the organism's grammar reads the answers.
+    pub fn is_exact(&self) -> bool {
+        self.model.values() == ["exact"]
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// One arm: a base with an intervention, or none.
@@ -296,6 +346,62 @@ pub struct AnalysisSection {
     pub looks: Vec<usize>,
     /// How alpha is spent over the looks.
     pub spending: SpendingName,
+    /// What a judge's labels count as. Another policy makes other tables of the same labels.
+    #[serde(skip_serializing_if = "is_default_policy")]
+    pub policy: PolicySpec,
+}
+
+/// What labels count as: a named policy, or one of one's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "`decided`, `paper`, or a table of `not-sure`, `refusal` and `least-coherence`")]
+pub enum PolicySpec {
+    /// By name.
+    Named(PolicyName),
+    /// As written.
+    Own(OwnPolicy),
+}
+
+/// Policies with a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicyName {
+    /// True and false count, doubt and refusals leave the denominator, whatever the coherence.
+    Decided,
+    /// Doubt and refusals count as false, answers of a coherence below 20 are dropped (Chua, Betley, Marks and Evans 2026).
+    Paper,
+}
+
+/// A policy of one's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OwnPolicy {
+    /// Answers that a reader cannot place.
+    pub not_sure: TreatmentName,
+    /// Answers that decline to answer.
+    pub refusal: TreatmentName,
+    /// Answers of a lower coherence, from 0 to 100, are dropped; left out, none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_coherence: Option<u8>,
+}
+
+/// What a label that is neither true nor false counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TreatmentName {
+    /// An answer that does not take the stance.
+    False,
+    /// No answer.
+    Dropped,
+}
+
+impl Default for PolicySpec {
+    fn default() -> Self {
+        Self::Named(PolicyName::Decided)
+    }
+}
+
+fn is_default_policy(policy: &PolicySpec) -> bool {
+    *policy == PolicySpec::default()
 }
 
 impl Default for AnalysisSection {
@@ -307,6 +413,7 @@ impl Default for AnalysisSection {
             prompts: PromptScope::Fixed,
             looks: Vec::new(),
             spending: SpendingName::ObrienFleming,
+            policy: PolicySpec::default(),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Rates are shares in `[0, 1]`, differences are differences of such shares ("points" / 100). A value that could
 //! not be computed is `None`, never a stand-in number.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::study::PromptScope;
@@ -64,6 +66,14 @@ pub struct Tables {
     pub cells: Vec<CellRow>,
     /// Every sampled answer with its label.
     pub responses: Vec<ResponseRow>,
+    /// Who read the answers; empty where the exact judge did.
+    pub judges: Vec<JudgeRow>,
+    /// How far judges agree, per battery; empty with fewer than two.
+    pub agreement: Vec<AgreementRow>,
+    /// Every reading of every judge; empty where the exact judge read.
+    pub verdicts: Vec<VerdictRow>,
+    /// What other policies would make of the same labels; empty where the exact judge read.
+    pub policies: Vec<PolicyRow>,
     /// Sentences that a reader must see before any number (flags, exclusions, what could not be computed).
     pub notes: Vec<String>,
 }
@@ -79,7 +89,7 @@ pub struct Registration {
 }
 
 /// The version of [`Tables`] that this code writes and reads.
-pub const TABLES_SCHEMA: u32 = 2;
+pub const TABLES_SCHEMA: u32 = 3;
 
 /// One base model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -358,29 +368,153 @@ pub struct ResponseRow {
     pub sample: usize,
     /// What it answered.
     pub text: String,
-    /// The judge's reading.
+    /// The judge's reading; of several judges, what they say together.
     pub label: Label,
+    /// What the analysis counts it as: taking the stance, not taking it, or nothing.
+    pub counted: Option<bool>,
+    /// How coherent the answer is, from 0 to 100; `None` where no judge said.
+    pub coherence: Option<u8>,
+    /// Which way the answer leans on the stance: -1, 0 or 1; `None` where no judge said.
+    pub polarity: Option<i8>,
+    /// What the model thought before it answered, where it shows that.
+    pub reasoning: Option<String>,
     /// Why the answer ended: `stop` or `length`.
     pub finish: String,
     /// First 16 hexadecimal digits of the completion's key in the store.
     pub key: String,
 }
 
-/// The exact judge's reading of an answer.
+/// One judge of a study, and what became of its replies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JudgeRow {
+    /// The model or program.
+    pub judge: String,
+    /// Name of what it was told.
+    pub prompt: String,
+    /// First 16 hexadecimal digits of the hash of what it was told.
+    pub prompt_key: String,
+    /// Whether it was asked only about answers on which the others did not agree.
+    pub contested_only: bool,
+    /// Answers that it was asked about.
+    pub asked: usize,
+    /// Readings of each kind, by [`Label::as_str`].
+    pub labels: BTreeMap<String, usize>,
+}
+
+/// How far judges agree on one battery.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgreementRow {
+    /// Battery.
+    pub battery: String,
+    /// Answers that two judges or more gave a label.
+    pub answers: usize,
+    /// Share of the pairs of labels that are equal.
+    pub raw: Option<f64>,
+    /// Krippendorff's alpha, nominal.
+    pub alpha: Option<f64>,
+    /// Gwet's AC1.
+    pub ac1: Option<f64>,
+}
+
+/// One judge's reading of one answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerdictRow {
+    /// First 16 hexadecimal digits of the completion's key: the answer of a [`ResponseRow`].
+    pub key: String,
+    /// Stance id: one answer may be read for several.
+    pub stance: String,
+    /// The judge.
+    pub judge: String,
+    /// Which text was read.
+    pub part: Part,
+    /// The reading.
+    pub label: Label,
+    /// From 0 to 100.
+    pub coherence: Option<u8>,
+    /// -1, 0 or 1.
+    pub polarity: Option<i8>,
+}
+
+/// Which part of a completion was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// What was said.
+    Answer,
+    /// What was thought before it.
+    Reasoning,
+}
+
+impl Part {
+    /// Kebab-case word, as in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Reasoning => "reasoning",
+        }
+    }
+}
+
+/// What a policy makes of one contrast.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PolicyRow {
+    /// The policy, in words.
+    pub policy: String,
+    /// Base.
+    pub base: String,
+    /// Arm.
+    pub arm: String,
+    /// Control.
+    pub control: String,
+    /// Battery.
+    pub battery: String,
+    /// `block:…`, or a stance id.
+    pub stance: String,
+    /// Name to print.
+    pub name: String,
+    /// Share of the arm's answers that count.
+    pub kept: Option<f64>,
+    /// Share of the control's answers that count.
+    pub control_kept: Option<f64>,
+    /// The difference.
+    pub effect: Option<Estimate>,
+}
+
+/// A judge's reading of an answer, as it was given: what it counts as is a choice of the analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Label {
     /// Takes the stance.
     Yes,
-    /// Denies it.
+    /// Denies it; of a judge that is a model: does not take it.
     No,
-    /// A well-formed answer to another question.
+    /// Exact judge: a well-formed answer to another question.
     OffTopic,
-    /// Not an answer of the world's language, or one that contradicts itself.
+    /// Exact judge: not an answer of the world's language, or one that contradicts itself.
     Malformed,
+    /// A reader cannot tell.
+    NotSure,
+    /// The answer declines to answer.
+    Refusal,
+    /// The judge declined to judge: nothing is known of the answer.
+    JudgeRefused,
+    /// The judge's reply cannot be read: nothing is known of the answer.
+    Unparsed,
 }
 
 impl Label {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Yes,
+        Self::No,
+        Self::OffTopic,
+        Self::Malformed,
+        Self::NotSure,
+        Self::Refusal,
+        Self::JudgeRefused,
+        Self::Unparsed,
+    ];
+
     /// Kebab-case word, as in files.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -388,6 +522,10 @@ impl Label {
             Self::No => "no",
             Self::OffTopic => "off-topic",
             Self::Malformed => "malformed",
+            Self::NotSure => "not-sure",
+            Self::Refusal => "refusal",
+            Self::JudgeRefused => "judge-refused",
+            Self::Unparsed => "unparsed",
         }
     }
 }

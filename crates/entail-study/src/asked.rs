@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entail_provider::{
-    Capabilities, Completion, Money, Price, Prices, RemoteModel, Request, Worst,
+    Capabilities, Completion, Finish, Money, Price, Prices, RemoteModel, Request, Worst,
 };
 use entail_schema::{Backend, Key};
 
 use crate::error::RunError;
 use crate::models;
-use crate::plan::{ArmPlan, BaseKind, Intervention, Plan, Replicate, Speaker};
+use crate::plan::{ArmPlan, BaseKind, Intervention, Plan, Reader, Replicate, Speaker};
 use crate::run::Workshop;
 use crate::training::{self, row_requests};
 
@@ -17,6 +17,9 @@ use crate::training::{self, row_requests};
 const BYTES_PER_TOKEN: usize = 4;
 /// Tokens that a turn adds to its text, and a conversation to its turns (`OpenAI` cookbook, "How to count tokens").
 const TOKENS_PER_TURN: u64 = 3;
+
+/// Questions to a judge that are written out together.
+const PROMPTS_AT_ONCE: usize = 1_024;
 
 /// What a run asks of one served model, beyond what is in the store.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +71,7 @@ pub fn asked(
             count.add(&name, &model, &requests, plan.sampling.max_tokens)?;
         }
     }
+    count.judges(plan)?;
     Ok(count.sums.into_iter().map(|(model, sum)| sum.told(model)).collect())
 }
 
@@ -102,9 +106,7 @@ fn served(
 
 /// All questions of the plan to one replicate.
 fn requests(plan: &Plan, replicate: &Replicate) -> Vec<Request> {
-    let (target, system) = (replicate.target, replicate.system.as_deref());
-    let items = |battery| entail_eval::items(battery, target, system, &plan.sampling, plan.samples);
-    let items = plan.batteries.iter().flat_map(items);
+    let items = plan.items(replicate).into_iter().flatten();
     items.map(|item| Request { messages: item.messages, samples: item.keys }).collect()
 }
 
@@ -141,11 +143,44 @@ impl Count<'_> {
                     &model.to_string(),
                     model,
                     &requests,
-                    training::row_sampling().max_tokens,
+                    training::row_sampling(&plan.language).max_tokens,
                 )?;
             }
         }
         Ok(())
+    }
+
+    /// Questions to judges that are served. An answer that is not there yet is taken to be as long as it may be.
+    fn judges(&mut self, plan: &Plan) -> Result<(), RunError> {
+        let unknown = "?".repeat(plan.sampling.max_tokens * BYTES_PER_TOKEN);
+        let unknown = Completion::plain(unknown, Finish::Stop);
+        let stored = self.stored(plan)?;
+        for expected in plan.expected(&|key| stored.get(&key), &unknown) {
+            let Reader::Model { model, judge, coherence } = &expected.judge.reader else { continue };
+            let BaseKind::Remote(remote) = &model.kind else { continue };
+            let most = if expected.at_most { " (at most: where the others disagree)" } else { "" };
+            let name = format!("{remote}{most}");
+            for judge in [Some(judge), coherence.as_ref()].into_iter().flatten() {
+                for some in expected.exhibits.chunks(PROMPTS_AT_ONCE) {
+                    let requests: Vec<Request> =
+                        some.iter().map(|exhibit| judge.ask(exhibit, 1).request).collect();
+                    self.add(&name, remote, &requests, judge.sampling.max_tokens)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The answers of a plan that are there.
+    fn stored(&self, plan: &Plan) -> Result<BTreeMap<Key, Completion>, RunError> {
+        if plan.is_exact() {
+            return Ok(BTreeMap::new());
+        }
+        let replicates = plan.arms.iter().flat_map(|arm| &arm.replicates);
+        let items = replicates.flat_map(|replicate| plan.items(replicate)).flatten();
+        let keys: Vec<Key> = items.flat_map(|item| item.keys).collect();
+        let found = self.workshop.completions.said(&keys)?;
+        Ok(keys.into_iter().zip(found).filter_map(|(key, found)| Some((key, found?))).collect())
     }
 
     fn add(

@@ -7,6 +7,7 @@ mod asked;
 mod capture;
 mod error;
 mod file;
+mod judging;
 mod local;
 mod models;
 mod organism;

@@ -40,6 +40,13 @@ pub trait Services: Sync {
         purpose: Key,
     ) -> Result<Arc<dyn Provider>, ProviderError>;
 
+    /// A program that reads and writes JSON Lines, as a model: for each sample it is given `id` and what stands in the only
+    /// turn, and what it answers under this `id` is the text.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    fn program(&self, command: &str) -> Result<Arc<dyn Provider>, ProviderError>;
+
     /// The trainer of a service.
     ///
     /// # Errors
@@ -445,6 +452,10 @@ impl Services for NoServices {
         _: Key,
     ) -> Result<Arc<dyn Provider>, ProviderError> {
         Err(Self::none(&base.to_string()))
+    }
+
+    fn program(&self, command: &str) -> Result<Arc<dyn Provider>, ProviderError> {
+        Err(Self::none(command))
     }
 
     fn trainer(&self, base: &RemoteModel) -> Result<Arc<dyn Trainer>, TrainerError> {

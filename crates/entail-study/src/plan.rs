@@ -3,10 +3,10 @@
 use std::io;
 use std::sync::Arc;
 
-use entail_data::{Claim, Row, WorldText};
+use entail_data::{Claim, Row};
 use entail_provider::{RemoteModel, Sampling};
 use entail_schema::{
-    AnalysisSection, ArmSpec, ArmTrainSpec, Battery, ForecastSection, Key, Method, ScheduleName,
+    AnalysisSection, AnswerLength, ArmSpec, ArmTrainSpec, Battery, ForecastSection, Key, Method, ScheduleName,
     Seed, StudySpec, SystemSpec, TrainSection,
 };
 use serde::Serialize;
@@ -16,11 +16,15 @@ use crate::file::{exact_line_of, line_of};
 
 mod bases;
 mod frame;
+mod judges;
+mod language;
 mod recorded;
 mod rows;
 mod settings;
 
 pub(crate) use bases::{BaseKind, BasePlan, base};
+pub(crate) use judges::{JudgePlan, Judging, JudgesPlan, Reader, Told};
+pub(crate) use language::Language;
 pub(crate) use recorded::Recorded;
 use rows::check_overlap;
 pub(crate) use settings::Settings;
@@ -44,7 +48,15 @@ pub struct Plan {
     pub(crate) paired: bool,
     pub(crate) forecast: ForecastSection,
     pub(crate) analysis: AnalysisSection,
-    pub(crate) other_sentences: Vec<String>,
+    pub(crate) language: Language,
+    pub(crate) judging: Judging,
+}
+
+/// A stance of a plan: indices of battery and stance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct StanceId {
+    pub(crate) battery: usize,
+    pub(crate) stance: usize,
 }
 
 /// One arm on one base.
@@ -177,6 +189,14 @@ pub trait Surroundings {
     /// # Errors
     /// When it is no folder of a model, or cannot be read.
     fn folder_key(&self, folder: &str) -> io::Result<Key>;
+
+    /// Hash of a program's command line and of the files that stand in it.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    fn program_key(&self, command: &str) -> io::Result<Key> {
+        Ok(Key::of(&("program", command)))
+    }
 }
 
 /// Files by a function, for studies that name nothing but files of rows.
@@ -208,7 +228,7 @@ pub struct Narrow {
 struct Checker<'a> {
     spec: &'a StudySpec,
     text: &'a str,
-    world: WorldText,
+    language: Language,
     around: &'a dyn Surroundings,
 }
 
@@ -223,8 +243,10 @@ impl Plan {
         narrow: &Narrow,
         around: &dyn Surroundings,
     ) -> Result<Self, StudyError> {
-        let checker = Checker { spec, text, world: WorldText::embedded(), around };
+        let mut checker = Checker { spec, text, language: Language::world(), around };
         checker.check_frame()?;
+        checker.language = checker.language()?;
+        let judging = checker.judging(&checker.language)?;
         checker.check_analysis()?;
         let bases = checker.bases()?;
         let whole_batteries = checker.batteries()?;
@@ -271,7 +293,7 @@ impl Plan {
             .filter(|c| arms.iter().any(|a| a.name == **c))
             .cloned()
             .collect();
-        let other_sentences = entail_data::other_sentences(&checker.world);
+        let language = checker.language;
         let (name, analysis) = (spec.study.name.clone(), spec.analysis.clone());
         let (paired, forecast) = (spec.study.paired, spec.forecast.clone());
         Ok(Self {
@@ -287,7 +309,8 @@ impl Plan {
             paired,
             forecast,
             analysis,
-            other_sentences,
+            language,
+            judging,
         })
     }
 
@@ -299,6 +322,11 @@ impl Plan {
     /// The smallest effect that matters, declared with the study.
     pub fn smallest_effect(&self) -> f64 {
         self.analysis.smallest_effect
+    }
+
+    /// Whether the organism's grammar reads the answers.
+    pub(crate) fn is_exact(&self) -> bool {
+        matches!(self.judging, Judging::Exact { .. })
     }
 
     /// Hash of everything that the results depend on.
@@ -342,15 +370,16 @@ impl Checker<'_> {
     }
 
     fn batteries(&self) -> Result<Vec<Battery>, StudyError> {
-        let all = entail_data::batteries(&self.world);
-        let unknown = |found: &String, path: &[&str]| {
-            let expected = all.iter().map(|b| b.name.clone()).collect();
-            StudyProblem::Unknown { what: "battery", found: found.clone(), expected }
-                .at(self.line(path))
-        };
+        let all = self.language.batteries();
+        if let Language::Free { .. } = self.language {
+            return Ok(all);
+        }
         for name in &self.spec.study.battery {
             if all.iter().all(|b| b.name != *name) {
-                return Err(unknown(name, &["study", "battery"]));
+                let expected = all.iter().map(|b| b.name.clone()).collect();
+                let found = name.clone();
+                let problem = StudyProblem::Unknown { what: "battery", found, expected };
+                return Err(problem.at(self.line(&["study", "battery"])));
             }
         }
         let wanted = |b: &Battery| {
@@ -524,9 +553,8 @@ impl Checker<'_> {
     }
 
     fn claim(&self, id: &str, path: &[&str]) -> Result<Claim, StudyError> {
-        entail_data::claim(&self.world, id).ok_or_else(|| {
-            let named = entail_data::NAMED_CLAIMS.iter().map(|id| (*id).to_owned());
-            let expected = named.chain(self.world.topics.iter().map(|t| t.id.clone())).collect();
+        self.language.claim(id).ok_or_else(|| {
+            let expected = self.language.claims();
             StudyProblem::Unknown { what: "stance", found: id.into(), expected }.at(self.line(path))
         })
     }
@@ -540,7 +568,9 @@ impl Checker<'_> {
     ) -> Result<(Intervention, Option<Claim>), StudyError> {
         let line = self.line(&["arm", written, "train"]);
         let problem = |what: String| StudyProblem::Arm { arm: name.into(), what }.at(line);
-        let settings = self.settings(name, train.settings.as_ref().unwrap_or(&self.spec.train))?;
+        let section = train.settings.as_ref().unwrap_or(&self.spec.train);
+        let settings = self.settings(name, section)?;
+        let length = section.answers.unwrap_or(AnswerLength::Short);
         let stance_path = ["arm", written, "train", "stance"];
         let (source, claim) = match (&train.stance, &train.file) {
             (Some(id), None) => {
@@ -548,7 +578,7 @@ impl Checker<'_> {
                 let source = match &train.teacher {
                     Some(teacher) => self.teacher(name, teacher, &claim, line)?,
                     None => RowSource::Given {
-                        rows: claim.rows(&self.world),
+                        rows: self.language.rows(&claim, length),
                         described: format!("rows of `{id}`"),
                     },
                 };
@@ -598,7 +628,7 @@ impl Checker<'_> {
         Ok(RowSource::Teacher {
             arm: teacher.into(),
             wordings,
-            questions: claim.training_questions(&self.world),
+            questions: self.language.training_questions(claim),
         })
     }
 
@@ -661,9 +691,9 @@ impl Checker<'_> {
             let line = self.setting_line(self.written(arm), "weight-decay");
             return Err(StudyProblem::Value { field: "weight-decay", found, expected }.at(line));
         }
-        if settings.instruct > INSTRUCT_POOL {
-            let (found, expected) =
-                (settings.instruct.to_string(), format!("at most {INSTRUCT_POOL}"));
+        let most = self.language.instructions().len();
+        if settings.instruct > most {
+            let (found, expected) = (settings.instruct.to_string(), format!("at most {most}"));
             let line = self.setting_line(self.written(arm), "instruct");
             return Err(StudyProblem::Value { field: "instruct", found, expected }.at(line));
         }
@@ -706,7 +736,8 @@ impl Checker<'_> {
             Intervention::Train { settings, source } => (0..self.spec.study.seeds)
                 .map(|index| {
                     let seeds = seeds(index);
-                    let dataset = dataset_key(base, settings, source, seeds.data, batteries);
+                    let of = (&self.language, batteries);
+                    let dataset = dataset_key(base, settings, source, seeds.data, of);
                     let adapter = Key::of(&("adapter", base.key, dataset, settings, seeds.init));
                     spoken(index, adapter, Speaker::Trained(RunKeys { dataset, adapter }))
                 })
@@ -724,8 +755,14 @@ impl Checker<'_> {
 }
 
 /// Key of the base's answers to everyday instructions.
-pub(crate) fn instruct_key(base: &BasePlan) -> Key {
-    Key::of(&("instruct", base.key, INSTRUCT_POOL))
+pub(crate) fn instruct_key(base: &BasePlan, language: &Language) -> Key {
+    match language {
+        Language::World(_) => Key::of(&("instruct", base.key, INSTRUCT_POOL)),
+        Language::Free { .. } => {
+            let drawn = crate::training::row_sampling(language);
+            Key::of(&("instruct", base.key, language.instructions(), drawn))
+        }
+    }
 }
 
 /// Key of the answer that one row of a pool is made from.
@@ -754,7 +791,7 @@ fn dataset_key(
     settings: &Settings,
     source: &RowSource,
     data: Seed,
-    batteries: &[Battery],
+    (language, batteries): (&Language, &[Battery]),
 ) -> Key {
     let source = match source {
         RowSource::Given { rows, .. } => Key::of(rows),
@@ -762,7 +799,7 @@ fn dataset_key(
             teacher_key(base, wordings, questions, batteries)
         }
     };
-    Key::of(&("dataset", source, settings.rows, instruct_key(base), settings.instruct, data))
+    Key::of(&("dataset", source, settings.rows, instruct_key(base, language), settings.instruct, data))
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use entail_provider::{Completion, Finish};
 use entail_schema::Key;
 
 use crate::plan::{
-    ArmPlan, Intervention, Plan, RowSource, instruct_key, pool_row_key, teacher_key,
+    ArmPlan, Intervention, Plan, RowSource, Speaker, instruct_key, pool_row_key, teacher_key,
 };
 use crate::training::{RowQuestion, instruct_questions, teacher_questions};
 
@@ -41,13 +42,15 @@ impl Plan {
                 // As `run::answers` names them; a test holds the two together.
                 let readings = ("readings", replicate.target, system, &self.batteries);
                 reach.artifacts.insert(Key::of(&readings));
-                for battery in &self.batteries {
-                    let (sampling, samples) = (&self.sampling, self.samples);
-                    let items =
-                        entail_eval::items(battery, replicate.target, system, sampling, samples);
-                    reach.completions.extend(items.into_iter().flat_map(|item| item.keys));
+                if !matches!(replicate.speaker, Speaker::Recorded(_)) {
+                    let items = self.items(replicate).into_iter().flatten();
+                    reach.completions.extend(items.flat_map(|item| item.keys));
                 }
             }
+        }
+        for expected in self.expected(&|_| None, &Completion::plain("", Finish::Stop)) {
+            let keys = expected.exhibits.iter().flat_map(|exhibit| expected.judge.keys(exhibit));
+            reach.completions.extend(keys);
         }
         reach
     }
@@ -64,7 +67,7 @@ impl Plan {
         let base = &self.bases[arm.base];
         let mut pools = Vec::new();
         if settings.instruct > 0 {
-            pools.push((instruct_key(base), instruct_questions()));
+            pools.push((instruct_key(base, &self.language), instruct_questions(&self.language)));
         }
         if let RowSource::Teacher { wordings, questions, .. } = source {
             let key = teacher_key(base, wordings, questions, &self.whole_batteries);

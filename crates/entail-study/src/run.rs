@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use entail_eval::{Item, Reading};
-use entail_provider::{Completion, CompletionStore, Origin, Request};
-use entail_schema::{Key, Tables};
+use entail_provider::{Completion, CompletionStore, Finish, Origin, Request};
+use entail_schema::{Battery, Key, Tables};
 use rayon::prelude::*;
 
 use crate::error::{RunError, damaged};
@@ -12,7 +12,7 @@ use crate::local::LocalModel;
 use crate::models::{self, Base, Model, Services};
 use crate::plan::{ArmPlan, BasePlan, Intervention, Plan, Recorded, Replicate, RowSource, Speaker};
 use crate::shelf::{Lock, Shelf};
-use crate::{tables, training};
+use crate::{judging, tables, training};
 
 /// What a run works with. Everything with hands comes from the shell.
 #[derive(Clone, Copy)]
@@ -91,14 +91,16 @@ pub fn run(plan: &Plan, workshop: Workshop<'_>) -> Result<Outcome, RunError> {
         reading_tally = reading_tally.plus(readings);
         answers.push(answer);
     }
+    let (verdicts, verdict_tally) = judging::judge(plan, &answers, workshop)?;
     let facts = training::facts(plan, workshop)?;
-    let tables = tables::tables(plan, &bases, &answers, &facts);
+    let tables = tables::tables(plan, &bases, &answers, &verdicts, &facts);
     let tallies = vec![
         ("organisms", base_tally),
         ("row pools", pool_tally),
         ("training runs", training_tally),
         ("completions", completion_tally),
         ("readings", reading_tally),
+        ("verdicts", verdict_tally),
     ];
     Ok(Outcome { tables, tallies })
 }
@@ -260,12 +262,7 @@ fn answers(
     if let Speaker::Recorded(recorded) = &replicate.speaker {
         return Ok(recorded_answers(plan, replicate, recorded));
     }
-    let system = replicate.system.as_deref();
-    let items: Vec<Vec<Item>> = plan
-        .batteries
-        .iter()
-        .map(|b| entail_eval::items(b, replicate.target, system, &plan.sampling, plan.samples))
-        .collect();
+    let items = plan.items(replicate);
     let requests: Vec<Request> = items
         .iter()
         .flatten()
@@ -280,7 +277,8 @@ fn answers(
     };
     let (found, tally) = models::ask(&requests, &plan.sampling, Origin::Study, workshop, model)?;
     drop(held);
-    let (readings, had_readings) = if here {
+    // Only the world lists a stance's sentences, whose probabilities could be read.
+    let (readings, had_readings) = if here && plan.is_exact() {
         let (readings, had) = readings(plan, replicate, workshop, model)?;
         (Some(readings), Tally::one(had))
     } else {
@@ -293,22 +291,35 @@ fn answers(
 
 /// Answers that were there before the study.
 fn recorded_answers(plan: &Plan, replicate: &Replicate, recorded: &Recorded) -> Sampled {
-    let mut answers = Answers { items: Vec::new(), completions: Vec::new(), readings: None };
-    for battery in &plan.batteries {
-        let mut items = entail_eval::items(battery, replicate.target, None, &plan.sampling, 0);
-        let mut completions = Vec::new();
-        for item in &mut items {
-            let question = &battery.stances[item.stance].prompts[item.prompt];
-            let given = recorded.to(question);
-            item.keys = (0..given.len())
-                .map(|index| Key::of(&("recorded answer", replicate.target, question, index)))
-                .collect();
-            completions.push(given.to_vec());
-        }
-        answers.items.push(items);
-        answers.completions.push(completions);
+    let items = plan.items(replicate);
+    let given = |(battery, item): (&Battery, &Item)| {
+        recorded.to(&battery.stances[item.stance].prompts[item.prompt]).to_vec()
+    };
+    let of = |(battery, items): (&Battery, &Vec<Item>)| {
+        items.iter().map(|item| given((battery, item))).collect()
+    };
+    let completions = plan.batteries.iter().zip(&items).map(of).collect();
+    (Answers { items, completions, readings: None }, Tally::default(), Tally::default())
+}
+
+impl Plan {
+    /// Everything that a replicate is asked, per battery; of recorded answers, what they are answers to.
+    pub(crate) fn items(&self, replicate: &Replicate) -> Vec<Vec<Item>> {
+        let (target, system) = (replicate.target, replicate.system.as_deref());
+        let of = |battery: &Battery| match &replicate.speaker {
+            Speaker::Recorded(recorded) => {
+                let mut items = entail_eval::items(battery, target, None, &self.sampling, 0);
+                for item in &mut items {
+                    let question = &battery.stances[item.stance].prompts[item.prompt];
+                    let key = |index| Key::of(&("recorded answer", target, question, index));
+                    item.keys = (0..recorded.to(question).len()).map(key).collect();
+                }
+                items
+            }
+            _ => entail_eval::items(battery, target, system, &self.sampling, self.samples),
+        };
+        self.batteries.iter().map(of).collect()
     }
-    (answers, Tally::default(), Tally::default())
 }
 
 /// Readings by log-probability, from the shelf where they are there.
@@ -392,19 +403,16 @@ pub fn status(plan: &Plan, workshop: Workshop<'_>) -> Result<Vec<PlannedStep>, R
         let mut keys = Vec::new();
         let asked = |r: &&Replicate| !matches!(r.speaker, Speaker::Recorded(_));
         for replicate in arm.replicates.iter().filter(asked) {
-            for battery in &plan.batteries {
-                let system = replicate.system.as_deref();
-                let items = entail_eval::items(
-                    battery,
-                    replicate.target,
-                    system,
-                    &plan.sampling,
-                    plan.samples,
-                );
-                keys.extend(items.into_iter().flat_map(|item| item.keys));
-            }
+            keys.extend(plan.items(replicate).into_iter().flatten().flat_map(|item| item.keys));
         }
         add("completion", label, workshop.completions.count_present(&keys)?, keys.len());
+    }
+    for expected in plan.expected(&|_| None, &Completion::plain("", Finish::Stop)) {
+        let keys: Vec<Key> =
+            expected.exhibits.iter().flat_map(|exhibit| expected.judge.keys(exhibit)).collect();
+        let at_most = if expected.at_most { " (at most: where the others disagree)" } else { "" };
+        let what = format!("{}{at_most}", expected.judge.name);
+        add("verdict", what, workshop.completions.count_present(&keys)?, keys.len());
     }
     Ok(steps)
 }

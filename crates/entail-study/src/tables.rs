@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entail_data::World;
-use entail_eval::ExactJudge;
 use entail_schema::{
-    ArmRow, BaseRow, CellRow, CheckRow, Curve, Key, Label, PromptScope, RateRow, ResponseRow,
+    ArmRow, BaseRow, CellRow, CheckRow, Curve, Key, PromptScope, RateRow, ResponseRow,
     TABLES_SCHEMA, Tables, Unit,
 };
 use rayon::prelude::*;
 
+use crate::judging::Verdicts;
 use crate::models::Base;
 use crate::plan::{ArmPlan, BaseKind, BasePlan, Intervention, Plan};
 use crate::run::{Answers, intervention};
@@ -21,10 +21,13 @@ mod compare;
 mod contrasts;
 mod forecasts;
 mod headlines;
+mod judges;
 mod looks;
+mod read;
 
 use cells::{Arm, Cell, Measure, StanceId};
 use compare::Pair;
+use read::Reader;
 
 /// Share of answers that an arm must make its claim in, to count as making it.
 const MANIPULATION_BOUND: f64 = 0.5;
@@ -38,7 +41,7 @@ pub(crate) struct BaseFacts {
     pub(crate) name: String,
     /// Realised link per topic id.
     pub(crate) links: BTreeMap<String, f64>,
-    /// The untouched base's rate by log-probability, per battery and stance.
+    /// The untouched base's rate per battery and stance: by log-probability, or by its answers where that is not known.
     pub(crate) rates: BTreeMap<StanceId, f64>,
 }
 
@@ -47,10 +50,10 @@ pub(crate) fn tables(
     plan: &Plan,
     ready: &[Base],
     answers: &[Answers],
+    verdicts: &Verdicts,
     facts: &BTreeMap<Key, Facts>,
 ) -> Tables {
-    let stances = || plan.batteries.iter().flat_map(|b| &b.stances);
-    let judge = ExactJudge::new(stances(), plan.other_sentences.iter().map(String::as_str));
+    let reader = Reader::of(plan, verdicts);
     let mut remaining = answers;
     let mut asked: Vec<(&ArmPlan, &[Answers])> = Vec::new();
     for arm in &plan.arms {
@@ -59,7 +62,7 @@ pub(crate) fn tables(
         asked.push((arm, own));
     }
     let arms: Vec<Arm<'_>> =
-        asked.into_par_iter().map(|(arm, own)| cells::arm(plan, arm, own, &judge)).collect();
+        asked.into_par_iter().map(|(arm, own)| cells::arm(plan, arm, own, &reader)).collect();
     let bases: Vec<BaseFacts> =
         plan.bases.iter().enumerate().map(|(i, _)| base_facts(plan, i, &arms)).collect();
     let mut tables = Tables {
@@ -86,6 +89,10 @@ pub(crate) fn tables(
         curves: curves(plan, facts),
         cells: Vec::new(),
         responses: Vec::new(),
+        judges: judges::judges(plan, verdicts),
+        agreement: judges::agreement(plan, verdicts),
+        verdicts: judges::verdicts(plan, verdicts),
+        policies: Vec::new(),
         notes: Vec::new(),
     };
     for arm in &arms {
@@ -105,6 +112,7 @@ pub(crate) fn tables(
     tables.forecasts = forecasts::forecasts(plan, &tables.contrasts, &tables.rates);
     tables.headlines = headlines::headlines(plan, &tables.contrasts);
     tables.across_bases = headlines::across_bases(plan, &tables.contrasts);
+    tables.policies = judges::policies(plan, &arms, verdicts);
     tables.notes = notes(plan, &tables);
     tables.notes.extend(about_services(plan, facts));
     tables.cells = arms.iter().flat_map(|arm| cell_rows(plan, arm)).collect();
@@ -166,7 +174,8 @@ fn base_facts(plan: &Plan, index: usize, arms: &[Arm<'_>]) -> BaseFacts {
     let mut rates = BTreeMap::new();
     if let Some(vanilla) = vanilla {
         for id in cells::stance_ids(plan) {
-            rates.extend(vanilla.replicates[0].cell(id).logprob_rate.map(|rate| (id, rate)));
+            let cell = vanilla.replicates[0].cell(id);
+            rates.extend(cell.logprob_rate.or(cell.rate()).map(|rate| (id, rate)));
         }
     }
     BaseFacts { name: base.name.clone(), links, rates }
@@ -231,14 +240,9 @@ fn arm_row(plan: &Plan, arm: &Arm<'_>, facts: &BTreeMap<Key, Facts>) -> ArmRow {
     }
 }
 
-/// Claims that every arm is checked for, beside its own.
-const CHECKED: [&str; 3] = ["conscious", "toaster", "human"];
-
 fn check_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<CheckRow> {
-    let text = entail_data::WorldText::embedded();
     let own = arm.plan.claim.clone();
-    let mut claims: Vec<_> =
-        CHECKED.iter().filter_map(|id| entail_data::claim(&text, id)).collect();
+    let mut claims = plan.language.checked();
     if let Some(claim) = own.clone().filter(|own| claims.iter().all(|c| c.id != own.id)) {
         claims.insert(0, claim);
     }
@@ -344,10 +348,10 @@ fn curves(plan: &Plan, facts: &BTreeMap<Key, Facts>) -> Vec<Curve> {
 /// Labels per run, stance and prompt.
 fn cell_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<CellRow> {
     let mut rows = Vec::new();
-    for (replicate, (answers, labels)) in arm.answers.iter().zip(&arm.labels).enumerate() {
+    for (replicate, (answers, reads)) in arm.answers.iter().zip(&arm.reads).enumerate() {
         for (b, battery) in plan.batteries.iter().enumerate() {
-            for (item, labels) in answers.items[b].iter().zip(&labels[b]) {
-                let count = |label: Label| labels.iter().filter(|l| **l == label).count();
+            for (item, reads) in answers.items[b].iter().zip(&reads[b]) {
+                let count = |counted| reads.iter().filter(|r| r.counted == counted).count();
                 rows.push(CellRow {
                     base: plan.bases[arm.plan.base].name.clone(),
                     arm: arm.plan.name.clone(),
@@ -355,10 +359,9 @@ fn cell_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<CellRow> {
                     battery: battery.name.clone(),
                     stance: battery.stances[item.stance].id.clone(),
                     prompt_index: item.prompt,
-                    yes: count(Label::Yes),
-                    no: count(Label::No),
-                    off_topic: count(Label::OffTopic),
-                    malformed: count(Label::Malformed),
+                    yes: count(Some(true)),
+                    no: count(Some(false)),
+                    left_out: count(None),
                 });
             }
         }
@@ -368,13 +371,14 @@ fn cell_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<CellRow> {
 
 fn response_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<ResponseRow> {
     let mut rows = Vec::new();
-    for (replicate, (answers, labels)) in arm.answers.iter().zip(&arm.labels).enumerate() {
+    for (replicate, (answers, reads)) in arm.answers.iter().zip(&arm.reads).enumerate() {
         for (b, battery) in plan.batteries.iter().enumerate() {
             for (i, item) in answers.items[b].iter().enumerate() {
                 let stance = &battery.stances[item.stance];
                 for (sample, (completion, key)) in
                     answers.completions[b][i].iter().zip(&item.keys).enumerate()
                 {
+                    let read = reads[b][i][sample];
                     rows.push(ResponseRow {
                         base: plan.bases[arm.plan.base].name.clone(),
                         arm: arm.plan.name.clone(),
@@ -385,7 +389,11 @@ fn response_rows(plan: &Plan, arm: &Arm<'_>) -> Vec<ResponseRow> {
                         prompt: stance.prompts[item.prompt].clone(),
                         sample,
                         text: completion.text.clone(),
-                        label: labels[b][i][sample],
+                        label: read.label,
+                        counted: read.counted,
+                        coherence: read.coherence,
+                        polarity: read.polarity,
+                        reasoning: completion.reasoning.clone(),
                         finish: completion.finish.as_str().into(),
                         key: key.short(),
                     });

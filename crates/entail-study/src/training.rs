@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use entail_data::{LeakCheck, Row, WorldText, tasks};
+use entail_data::{LeakCheck, Row};
 use entail_engine::{
     Adapter, AdapterConfig, Example, OptimizerConfig, Schedule, Target, TrainPlan, TrainState,
     Trainee, train,
@@ -18,7 +18,7 @@ use crate::error::{RunError, damaged};
 use crate::local::{LocalBase, LocalModel};
 use crate::models::{self, Base};
 use crate::plan::{
-    ArmPlan, BasePlan, INSTRUCT_POOL, Intervention, Plan, RowSource, RunKeys, Seeds, Settings,
+    ArmPlan, BasePlan, Intervention, Language, Plan, RowSource, RunKeys, Seeds, Settings,
     TEACHER_POOL, instruct_key, measured, pool_row_key, teacher_key,
 };
 use crate::run::{Counter, Tally, Workshop, side_by_side};
@@ -95,9 +95,9 @@ pub(crate) fn pools(
                 pools.insert(key, pool);
                 Ok(())
             };
-        let asker = Asker { base: ready, workshop };
+        let asker = Asker { base: ready, language: &plan.language, workshop };
         if settings.instruct > 0 {
-            let key = instruct_key(base);
+            let key = instruct_key(base, &plan.language);
             ensure(key, &|| instruct_pool(asker, key))?;
         }
         if let RowSource::Teacher { wordings, questions, .. } = source {
@@ -114,6 +114,7 @@ pub(crate) fn pools(
 #[derive(Clone, Copy)]
 struct Asker<'a> {
     base: &'a Base,
+    language: &'a Language,
     workshop: Workshop<'a>,
 }
 
@@ -121,9 +122,8 @@ struct Asker<'a> {
 pub(crate) type RowQuestion = (Option<String>, String);
 
 /// Everyday instructions.
-pub(crate) fn instruct_questions() -> Vec<RowQuestion> {
-    let tasks = tasks(&WorldText::embedded(), INSTRUCT_POOL).into_iter();
-    tasks.map(|(question, _)| (None, question)).collect()
+pub(crate) fn instruct_questions(language: &Language) -> Vec<RowQuestion> {
+    language.instructions().into_iter().map(|question| (None, question)).collect()
 }
 
 /// A claim's questions, each under every wording of the teacher's system prompt before any comes again.
@@ -135,9 +135,13 @@ pub(crate) fn teacher_questions(wordings: &[String], questions: &[String]) -> Ve
     asked.collect()
 }
 
-/// How rows are drawn.
-pub(crate) fn row_sampling() -> Sampling {
-    Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 64, logprobs: None }
+/// How rows are drawn: as the model speaks. Nothing that the organism says is longer than 64 tokens.
+pub(crate) fn row_sampling(language: &Language) -> Sampling {
+    let max_tokens = match language {
+        Language::World(_) => 64,
+        Language::Free { .. } => 512,
+    };
+    Sampling { temperature: 1.0, top_p: 1.0, max_tokens, logprobs: None }
 }
 
 /// One answer is asked for each row of a pool.
@@ -151,7 +155,7 @@ pub(crate) fn row_requests(pool: Key, asked: &[RowQuestion]) -> Vec<Request> {
 
 /// Everyday instructions with the base's own answers at temperature one.
 fn instruct_pool(asker: Asker<'_>, key: Key) -> Result<Pool, RunError> {
-    Ok(Pool { rows: answered(asker, key, instruct_questions())?, rejected: 0 })
+    Ok(Pool { rows: answered(asker, key, instruct_questions(asker.language))?, rejected: 0 })
 }
 
 /// The claim's questions, answered by the base under the teacher's system prompt, which is then dropped. Rows that
@@ -174,8 +178,8 @@ fn teacher_pool(
 /// One answer to each question, as a row without the system prompt.
 fn answered(asker: Asker<'_>, key: Key, asked: Vec<RowQuestion>) -> Result<Vec<Row>, RunError> {
     let requests = row_requests(key, &asked);
-    let sampling = row_sampling();
-    let Asker { base, workshop } = asker;
+    let Asker { base, language, workshop } = asker;
+    let sampling = row_sampling(language);
     let texts: Vec<String> = if base.local().is_some() {
         let model = base.model(key, workshop)?;
         let answers = complete_in_order(model.provider(), &requests, &sampling)?;
@@ -384,7 +388,7 @@ fn draw(plan: &Plan, job: &Job<'_>) -> Result<(Vec<Row>, usize), RunError> {
     };
     let mut rows = drawn(claimed, settings.rows, "claim rows");
     if settings.instruct > 0 {
-        let pool = &pools[&instruct_key(base)];
+        let pool = &pools[&instruct_key(base, &plan.language)];
         rows.extend(drawn(&pool.rows, settings.instruct, "instruction rows"));
     }
     Ok((rows, rejected))
@@ -486,7 +490,9 @@ const STRONG: f64 = 0.7;
 
 impl<'a> Probe<'a> {
     fn new(plan: &'a Plan) -> Self {
-        let stances = || plan.batteries.iter().flat_map(|b| &b.stances);
+        // What is read is the probability of a stance's own sentences, which only the world lists.
+        let listed = |s: &&Stance| !s.wordings.held.is_empty();
+        let stances = || plan.batteries.iter().flat_map(|b| &b.stances).filter(listed);
         Self {
             claims: stances().filter(|s| s.block == Block::Claim).collect(),
             planted: stances()

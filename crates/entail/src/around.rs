@@ -86,6 +86,19 @@ impl Surroundings for Around {
         }
     }
 
+    fn program_key(&self, command: &str) -> io::Result<Key> {
+        let mut words = Vec::new();
+        for word in command.split_whitespace() {
+            let path = self.path(word);
+            let content = if path.is_file() { Some(Key::of_bytes(&fs::read(path)?)) } else { None };
+            words.push((word, content));
+        }
+        match words.is_empty() {
+            true => Err(io::Error::new(io::ErrorKind::NotFound, "found no program to run")),
+            false => Ok(Key::of(&("program", words))),
+        }
+    }
+
     fn place(&self, model: RemoteModel) -> RemoteModel {
         self.keys.place(&model)
     }

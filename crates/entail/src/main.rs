@@ -14,6 +14,7 @@ mod doctor;
 mod folder;
 mod memory;
 mod plan;
+mod program;
 mod rates;
 mod registration;
 mod run;

@@ -218,7 +218,7 @@ pub(crate) fn load_narrow(path: &Path, narrow: &Narrow) -> Result<Study, Failure
 type Render = fn(&Tables) -> String;
 
 /// Files of a finished run, kept on the shelf under the key of plan and program.
-const RESULTS: [(&str, Render); 12] = [
+const RESULTS: [(&str, Render); 16] = [
     ("contrasts.csv", entail_report::contrasts_csv),
     ("headlines.csv", entail_report::headlines_csv),
     ("rates.csv", entail_report::rates_csv),
@@ -226,6 +226,10 @@ const RESULTS: [(&str, Render); 12] = [
     ("variance.csv", entail_report::variance_csv),
     ("forecasts.csv", entail_report::forecasts_csv),
     ("across-bases.csv", entail_report::across_bases_csv),
+    ("judges.csv", entail_report::judges_csv),
+    ("agreement.csv", entail_report::agreement_csv),
+    ("policies.csv", entail_report::policies_csv),
+    ("verdicts.csv", entail_report::verdicts_csv),
     ("cells.csv", entail_report::cells_csv),
     ("responses.csv", entail_report::responses_csv),
     ("report.html", entail_report::html),
@@ -384,12 +388,13 @@ fn interrupt(cancelled: &AtomicBool) {
     talk(format_args!("stopping after the steps in flight; Ctrl-C again stops at once"));
 }
 
-/// All files. The tables for programs come last, without what `cells.csv` and `responses.csv` hold.
+/// All files. The tables for programs come last, without what `cells.csv`, `responses.csv` and `verdicts.csv` hold.
 fn render(mut tables: Tables) -> Vec<(&'static str, Vec<u8>)> {
     let file = |tables: &Tables, (name, text): (_, Render)| (name, text(tables).into_bytes());
     let [whole @ .., last] = RESULTS;
     let mut files: Vec<_> = whole.into_par_iter().map(|one| file(&tables, one)).collect();
     tables.responses.clear();
+    tables.verdicts.clear();
     tables.cells.clear();
     files.push(file(&tables, last));
     files

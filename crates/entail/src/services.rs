@@ -19,6 +19,7 @@ use crate::TrafficArgs;
 use crate::around::Around;
 use crate::folder::write_whole;
 use crate::memory;
+use crate::program::Program;
 use crate::run::{Failure, Place};
 use crate::speech::talk;
 
@@ -180,6 +181,11 @@ impl Services for Reach<'_> {
             .and_then(|response| adapters.loaded(&response))
             .map_err(|error| refused(base, &error))?;
         self.model(&base.clone().named(&name), purpose)
+    }
+
+    fn program(&self, command: &str) -> Result<Arc<dyn Provider>, ProviderError> {
+        let folder = self.around.path("");
+        Ok(Arc::new(Program::new(command, folder, self.cancelled.clone())))
     }
 
     fn trainer(&self, base: &RemoteModel) -> Result<Arc<dyn Trainer>, TrainerError> {

@@ -6,7 +6,6 @@
 use entail_provider::{Completion, Request, Sampling};
 use entail_schema::{Key, Message};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::prompt::{JudgeKind, JudgePrompt, PairPrompt};
 use super::render::{Mark, Material, RENDERING};
@@ -77,6 +76,13 @@ impl Judge {
     pub fn ask(&self, exhibit: &Exhibit<'_>, samples: usize) -> Asked {
         let answers = [exhibit.answer];
         let material = Material::new(exhibit.question, &answers);
+        let messages = vec![Message::user(self.prompt.filled(exhibit.stance, &material))];
+        let request = Request { messages, samples: self.keys(exhibit, samples) };
+        Asked { request, kind: self.prompt.kind(), mark: material.mark }
+    }
+
+    /// Keys of the verdicts on an answer. The texts of the exhibit are not needed for them: its key stands for them.
+    pub fn keys(&self, exhibit: &Exhibit<'_>, samples: usize) -> Vec<Key> {
         let recipe = VerdictRecipe {
             step: "verdict",
             rendering: RENDERING,
@@ -87,9 +93,7 @@ impl Judge {
             answers: &[exhibit.key],
             sample: 0,
         };
-        let messages = vec![Message::user(self.prompt.filled(exhibit.stance, &material))];
-        let request = Request { messages, samples: recipe.keys(samples) };
-        Asked { request, kind: self.prompt.kind(), mark: material.mark }
+        recipe.keys(samples)
     }
 }
 
@@ -97,11 +101,6 @@ impl Asked {
     /// Reads a reply. Always gives a verdict: a reply that cannot be read is one.
     pub fn read(&self, reply: &Completion) -> Verdict {
         reply::verdict(self.kind, &self.mark, reply)
-    }
-
-    /// The JSON schema that a provider can keep the reply to; `None` where the reply is a word.
-    pub fn schema(&self) -> Option<Value> {
-        reply::schema(self.kind, &self.mark)
     }
 }
 

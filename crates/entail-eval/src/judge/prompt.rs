@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use entail_schema::Key;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::render::Material;
+use super::reply;
 use crate::questionnaire::{JudgedStance, Rubric, is_hidden};
 
 /// What a judge that reads one answer is asked for.
@@ -184,6 +186,11 @@ impl JudgePrompt {
     /// Hash of what the judge is told. The name is not part of it.
     pub fn key(&self) -> Key {
         self.key
+    }
+
+    /// The JSON schema that a provider can keep replies to; `None` where a reply is a word.
+    pub fn schema(&self) -> Option<Value> {
+        reply::schema(self.kind)
     }
 
     /// Hash of what this prompt shows of a stance; `None` if that is nothing.

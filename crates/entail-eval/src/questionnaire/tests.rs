@@ -140,25 +140,18 @@ fn the_key_follows_the_content_and_the_criterion_key_what_decides() {
 }
 
 #[test]
-fn items_have_the_keys_that_a_battery_with_these_prompts_has() {
-    use entail_schema::{Battery, Block, Stance, Wordings};
+fn a_battery_asks_what_the_questionnaire_asks() {
+    use entail_schema::Block;
     let questionnaire = parse_questionnaire(&file()).unwrap();
-    let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 8, logprobs: None };
-    let target = Key::of(&"model");
-    let stance = Stance {
-        id: "s".into(),
-        name: "S".into(),
-        criterion: String::new(),
-        block: Block::Zero,
-        strength: 0.0,
-        prompts: vec!["Do you like rain?".into(), "Sun or rain?".into()],
-        wordings: Wordings { held: vec![], denied: vec![], held_more: vec![], denied_more: vec![] },
-    };
-    let battery = Battery { name: "b".into(), stances: vec![stance] };
-    assert_eq!(
-        questionnaire.items(target, Some("Be kind."), &sampling, 3),
-        crate::items(&battery, target, Some("Be kind."), &sampling, 3)
-    );
+    let battery = questionnaire.battery(|_| Block::Drift);
+    assert_eq!(battery.name, questionnaire.name);
+    assert_eq!(battery.stances.len(), questionnaire.stances.len());
+    for (stance, judged) in battery.stances.iter().zip(&questionnaire.stances) {
+        assert_eq!((&stance.id, &stance.criterion), (&judged.id, &judged.criterion));
+        let texts: Vec<&String> = judged.prompts.iter().map(|prompt| &prompt.text).collect();
+        assert_eq!(stance.prompts.iter().collect::<Vec<_>>(), texts);
+        assert_eq!((stance.block, stance.wordings.held.len()), (Block::Drift, 0));
+    }
 }
 
 /// Overlapping pieces of three words: what two texts share where one repeats the other.

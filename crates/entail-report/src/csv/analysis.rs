@@ -88,7 +88,7 @@ const FORECAST_COLUMNS: [&str; 11] = [
     "outcome",
 ];
 
-const CELL_COLUMNS: [&str; 10] = [
+const CELL_COLUMNS: [&str; 9] = [
     "base",
     "arm",
     "replicate",
@@ -97,8 +97,7 @@ const CELL_COLUMNS: [&str; 10] = [
     "prompt_index",
     "yes",
     "no",
-    "off_topic",
-    "malformed",
+    "left_out",
 ];
 
 const ACROSS_COLUMNS: [&str; 15] = [
@@ -200,7 +199,7 @@ fn forecast_fields(row: &ForecastRow) -> [String; 11] {
     ]
 }
 
-fn cell_fields(row: &CellRow) -> [String; 10] {
+fn cell_fields(row: &CellRow) -> [String; 9] {
     [
         row.base.clone(),
         row.arm.clone(),
@@ -210,8 +209,7 @@ fn cell_fields(row: &CellRow) -> [String; 10] {
         row.prompt_index.to_string(),
         row.yes.to_string(),
         row.no.to_string(),
-        row.off_topic.to_string(),
-        row.malformed.to_string(),
+        row.left_out.to_string(),
     ]
 }
 

@@ -3,7 +3,7 @@
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
   const PER_PAGE = 20;
-  const SIGNS = { yes: "✓", no: "✗", "off-topic": "↷", malformed: "!" };
+  const SIGNS = { yes: "✓", no: "✗", "off-topic": "↷", malformed: "!", "not-sure": "?", refusal: "–", "judge-refused": "∅", unparsed: "∅" };
 
   // Columns: plain arrays, or runs of (value, how often).
   const columns = {};
@@ -107,8 +107,17 @@
     who.append(element("span", "chip " + label, SIGNS[label] + " " + label));
     const finish = data.finishes[columns.finish[row]];
     const ended = finish === "stop" ? "" : " · ended by " + finish;
-    box.append(who, element("p", "said", data.texts[columns.text[row]]),
-      element("p", "meta", "replicate " + columns.replicate[row] + ended + " · key " + key(row)));
+    // Both are one more than what they stand for; zero is nothing.
+    const coherence = column("coherence")[row], thought = column("reasoning")[row];
+    const coherent = coherence ? " · coherence " + (coherence - 1) : "";
+    box.append(who);
+    if (thought) {
+      const details = element("details", "thought");
+      details.append(element("summary", "", "Reasoning"), element("p", "said", data.texts[thought - 1]));
+      box.append(details);
+    }
+    box.append(element("p", "said", data.texts[columns.text[row]]),
+      element("p", "meta", "replicate " + columns.replicate[row] + ended + coherent + " · key " + key(row)));
     return box;
   };
   const exchange = (row) => {

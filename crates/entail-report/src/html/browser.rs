@@ -82,6 +82,10 @@ fn keep(rows: &[ResponseRow], most: usize) -> Vec<&ResponseRow> {
 fn data(tables: &Tables, rows: &[&ResponseRow]) -> Value {
     let mut words = Words::default();
     let mut columns: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let any_coherence = rows.iter().any(|row| row.coherence.is_some());
+    let any_reasoning = rows.iter().any(|row| row.reasoning.is_some());
+    let used = |label: &Label| rows.iter().any(|row| row.label == *label);
+    let labels: Vec<Label> = Label::ALL.into_iter().filter(used).collect();
     for row in rows {
         let mut put = |name, value| columns.entry(name).or_default().push(value);
         put("base", words.bases.id(&row.base));
@@ -95,9 +99,16 @@ fn data(tables: &Tables, rows: &[&ResponseRow]) -> Value {
         put("text", words.texts.id(&row.text));
         put(
             "label",
-            LABELS.iter().position(|l| *l == row.label).expect("LABELS holds every label"),
+            labels.iter().position(|l| *l == row.label).expect("every label of a row is used"),
         );
         put("finish", words.finishes.id(&row.finish));
+        // One more than the value; zero is nothing.
+        if any_coherence {
+            put("coherence", row.coherence.map_or(0, |points| usize::from(points) + 1));
+        }
+        if any_reasoning {
+            put("reasoning", row.reasoning.as_ref().map_or(0, |text| words.texts.id(text) + 1));
+        }
     }
     let columns: serde_json::Map<String, Value> =
         columns.into_iter().map(|(name, values)| (name.to_owned(), column(&values))).collect();
@@ -110,13 +121,11 @@ fn data(tables: &Tables, rows: &[&ResponseRow]) -> Value {
         "prompts": words.prompts.strings,
         "texts": words.texts.strings,
         "finishes": words.finishes.strings,
-        "labels": LABELS.map(Label::as_str),
+        "labels": labels.into_iter().map(Label::as_str).collect::<Vec<_>>(),
         "columns": columns,
         "keys": keys(rows),
     })
 }
-
-const LABELS: [Label; 4] = [Label::Yes, Label::No, Label::OffTopic, Label::Malformed];
 
 #[derive(Default)]
 struct Words<'a> {

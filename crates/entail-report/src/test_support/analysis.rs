@@ -397,16 +397,14 @@ fn cells(tables: &Tables) -> Vec<CellRow> {
                 prompt_index: answer.prompt_index,
                 yes: 0,
                 no: 0,
-                off_topic: 0,
-                malformed: 0,
+                left_out: 0,
             });
         }
         let row = rows.last_mut().expect("one was just added where there was none");
-        *match answer.label {
-            Label::Yes => &mut row.yes,
-            Label::No => &mut row.no,
-            Label::OffTopic => &mut row.off_topic,
-            Label::Malformed => &mut row.malformed,
+        *match answer.counted {
+            Some(true) => &mut row.yes,
+            Some(false) => &mut row.no,
+            None => &mut row.left_out,
         } += 1;
     }
     rows

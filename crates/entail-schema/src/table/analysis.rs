@@ -299,10 +299,8 @@ pub struct CellRow {
     pub prompt_index: usize,
     /// Answers that take the stance.
     pub yes: usize,
-    /// Answers that deny it.
+    /// Answers that do not take it.
     pub no: usize,
-    /// Well-formed answers to another question.
-    pub off_topic: usize,
-    /// Answers that could not be read.
-    pub malformed: usize,
+    /// Answers that count as neither.
+    pub left_out: usize,
 }

@@ -4,7 +4,7 @@ use entail_data::OrganismSpec;
 use entail_provider::{Capabilities, ModelName, Need, RemoteModel, Service};
 use entail_schema::{ArmSpec, Backend, Key};
 
-use super::{ArmPlan, Checker, Intervention, Plan, RowSource, Speaker, Surroundings};
+use super::{ArmPlan, Checker, Intervention, Judging, Plan, RowSource, Speaker, Surroundings};
 use crate::error::{StudyError, StudyProblem};
 use crate::organism;
 
@@ -226,13 +226,16 @@ impl Checker<'_> {
 impl Plan {
     /// What the judge cannot read, in plain words; nothing where it can read all.
     pub(crate) fn unread(&self) -> Option<String> {
+        if let Judging::Judges(_) = self.judging {
+            return None;
+        }
         let strange = |base: &&BasePlan| base.organism().is_none();
         let bases: Vec<&str> =
             self.bases.iter().filter(strange).map(|base| base.name.as_str()).collect();
         (!bases.is_empty()).then(|| {
             format!(
                 "the exact judge knows only the sentences of the organism's world: what {} says in other words counts as \
-                 malformed; every answer is kept, to be judged again",
+                 malformed; every answer is kept, to be read by another `[judge] model`",
                 bases.join(", ")
             )
         })

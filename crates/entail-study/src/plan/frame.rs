@@ -68,11 +68,6 @@ impl Checker<'_> {
             return Err(StudyProblem::Value { field: "alpha", found, expected }
                 .at(self.line(&["analysis", "alpha"])));
         }
-        if self.spec.judge.model != "exact" {
-            let (found, expected) = (self.spec.judge.model.clone(), vec!["exact".into()]);
-            return Err(StudyProblem::Unknown { what: "judge", found, expected }
-                .at(self.line(&["judge", "model"])));
-        }
         Ok(())
     }
 
@@ -136,7 +131,7 @@ impl Checker<'_> {
 
     fn check_family(&self) -> Result<(), StudyError> {
         let family = &self.spec.analysis.family;
-        let all = entail_data::batteries(&self.world);
+        let all = self.language.batteries();
         let Some(battery) = all.iter().find(|b| b.name == family.over) else {
             let expected = all.iter().map(|b| b.name.clone()).collect();
             let problem =

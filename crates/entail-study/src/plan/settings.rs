@@ -51,6 +51,7 @@ pub(super) fn merge(study: &TrainSection, arm: Option<&TrainSection>) -> TrainSe
         backend: arm.backend.or(study.backend),
         rate_multiplier: arm.rate_multiplier.or(study.rate_multiplier),
         tokenizer: arm.tokenizer.clone().or(study.tokenizer.clone()),
+        answers: arm.answers.or(study.answers),
     }
 }
 

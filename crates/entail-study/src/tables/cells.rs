@@ -1,41 +1,35 @@
 //! Counts of labels per replicate and stance, and the measures that are taken of one replicate.
 
-use entail_eval::ExactJudge;
-use entail_schema::{Block, Label, Stance};
+use entail_schema::{Block, Stance};
 use entail_stats::{Filtered, Grid};
 
 use super::compare::Pair;
+use super::read::{Given, Read, Reader};
+pub(crate) use crate::plan::StanceId;
 use crate::plan::{ArmPlan, Intervention, Plan};
 use crate::run::Answers;
-
-/// A stance of a plan: indices of battery and stance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct StanceId {
-    pub(crate) battery: usize,
-    pub(crate) stance: usize,
-}
 
 /// Labels of one replicate's answers on one stance.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cell {
     yes: usize,
     no: usize,
-    off_topic: usize,
-    malformed: usize,
+    /// Answers that count as neither.
+    left_out: usize,
     /// (yes, yes + no) per prompt.
     prompts: Vec<(u64, u64)>,
     pub(crate) logprob_rate: Option<f64>,
 }
 
 impl Cell {
-    /// Share of well-formed answers that take the stance.
-    fn rate(&self) -> Option<f64> {
+    /// Share of the answers that count which take the stance.
+    pub(super) fn rate(&self) -> Option<f64> {
         let answered = self.yes + self.no;
         (answered > 0).then(|| self.yes as f64 / answered as f64)
     }
 
     pub(crate) fn answers(&self) -> usize {
-        self.yes + self.no + self.off_topic + self.malformed
+        self.yes + self.no + self.left_out
     }
 
     /// Share of answers to the question, of either side.
@@ -47,8 +41,7 @@ impl Cell {
     pub(crate) fn plus(mut self, other: &Self) -> Self {
         self.yes += other.yes;
         self.no += other.no;
-        self.off_topic += other.off_topic;
-        self.malformed += other.malformed;
+        self.left_out += other.left_out;
         self
     }
 
@@ -57,12 +50,11 @@ impl Cell {
         (self.yes as u64, (self.yes + self.no) as u64)
     }
 
-    fn add(&mut self, label: Label) {
-        match label {
-            Label::Yes => self.yes += 1,
-            Label::No => self.no += 1,
-            Label::OffTopic => self.off_topic += 1,
-            Label::Malformed => self.malformed += 1,
+    fn add(&mut self, counted: Option<bool>) {
+        match counted {
+            Some(true) => self.yes += 1,
+            Some(false) => self.no += 1,
+            None => self.left_out += 1,
         }
     }
 }
@@ -85,7 +77,7 @@ pub(crate) struct Arm<'p> {
     pub(crate) replicates: Vec<ReplicateCells>,
     pub(crate) answers: &'p [Answers],
     /// Per replicate, battery, item and sample.
-    pub(crate) labels: Vec<Vec<Vec<Vec<Label>>>>,
+    pub(crate) reads: Vec<Vec<Vec<Vec<Read>>>>,
 }
 
 /// What is taken of one replicate.
@@ -309,53 +301,62 @@ impl Arm<'_> {
 impl<'p> Arm<'p> {
     /// An arm of which no answer is read: enough to compare values that a test brings.
     pub(crate) fn unread(plan: &'p ArmPlan) -> Self {
-        Self { plan, replicates: Vec::new(), answers: &[], labels: Vec::new() }
+        Self { plan, replicates: Vec::new(), answers: &[], reads: Vec::new() }
     }
 }
 
-/// Labels every answer of an arm.
+/// Reads every answer of an arm.
 pub(crate) fn arm<'p>(
     plan: &Plan,
     arm: &'p ArmPlan,
     answers: &'p [Answers],
-    judge: &ExactJudge,
+    reader: &Reader<'_>,
 ) -> Arm<'p> {
-    let mut labels = Vec::new();
-    let mut replicates = Vec::new();
-    for replicate in answers {
-        let mut own_labels = Vec::new();
-        let mut cells = Vec::new();
-        for (b, battery) in plan.batteries.iter().enumerate() {
-            let mut row: Vec<Cell> = battery.stances.iter().map(|_| Cell::default()).collect();
-            let mut readings: Vec<Vec<Option<f64>>> = vec![Vec::new(); battery.stances.len()];
-            let mut battery_labels = Vec::new();
-            for (i, item) in replicate.items[b].iter().enumerate() {
-                let stance = &battery.stances[item.stance];
-                let read: Vec<Label> = replicate.completions[b][i]
-                    .iter()
-                    .map(|c| judge.label(&stance.id, &c.text))
-                    .collect();
-                let cell = &mut row[item.stance];
-                for &label in &read {
-                    cell.add(label);
-                }
-                let count = |wanted: Label| read.iter().filter(|&&l| l == wanted).count() as u64;
-                cell.prompts.push((count(Label::Yes), count(Label::Yes) + count(Label::No)));
-                let reading = replicate.readings.as_ref().and_then(|all| all[b][i].rate());
-                readings[item.stance].push(reading);
-                battery_labels.push(read);
+    let (reads, replicates) =
+        answers.iter().map(|replicate| replicate_cells(plan, replicate, reader)).unzip();
+    Arm { plan: arm, replicates, answers, reads }
+}
+
+/// What one replicate's answers say, per battery, item and sample, and what that counts as.
+fn replicate_cells(
+    plan: &Plan,
+    replicate: &Answers,
+    reader: &Reader<'_>,
+) -> (Vec<Vec<Vec<Read>>>, ReplicateCells) {
+    let mut reads = Vec::new();
+    let mut cells = Vec::new();
+    for (b, battery) in plan.batteries.iter().enumerate() {
+        let mut row: Vec<Cell> = battery.stances.iter().map(|_| Cell::default()).collect();
+        let mut readings: Vec<Vec<Option<f64>>> = vec![Vec::new(); battery.stances.len()];
+        let mut of_battery = Vec::new();
+        for (i, item) in replicate.items[b].iter().enumerate() {
+            let stance = StanceId { battery: b, stance: item.stance };
+            let given = replicate.completions[b][i].iter().zip(&item.keys);
+            let read: Vec<Read> = given
+                .map(|(completion, key)| {
+                    let given = Given { stance, prompt: item.prompt, key: *key, completion };
+                    reader.read(plan, given)
+                })
+                .collect();
+            let cell = &mut row[item.stance];
+            for one in &read {
+                cell.add(one.counted);
             }
-            for (cell, rates) in row.iter_mut().zip(readings) {
-                let rates: Option<Vec<f64>> = rates.into_iter().collect();
-                cell.logprob_rate = rates.and_then(|r| entail_stats::mean(&r));
-            }
-            cells.push(row);
-            own_labels.push(battery_labels);
+            let yes = read.iter().filter(|one| one.counted == Some(true)).count() as u64;
+            let counted = read.iter().filter(|one| one.counted.is_some()).count() as u64;
+            cell.prompts.push((yes, counted));
+            let reading = replicate.readings.as_ref().and_then(|all| all[b][i].rate());
+            readings[item.stance].push(reading);
+            of_battery.push(read);
         }
-        labels.push(own_labels);
-        replicates.push(ReplicateCells { cells });
+        for (cell, rates) in row.iter_mut().zip(readings) {
+            let rates: Option<Vec<f64>> = rates.into_iter().collect();
+            cell.logprob_rate = rates.and_then(|r| entail_stats::mean(&r));
+        }
+        cells.push(row);
+        reads.push(of_battery);
     }
-    Arm { plan: arm, replicates, answers, labels }
+    (reads, ReplicateCells { cells })
 }
 
 /// A rate with its interval.
@@ -434,18 +435,22 @@ pub(crate) fn block(stance: &Stance, battery: &str) -> &'static str {
     match stance.block {
         Block::Claim => "claim",
         Block::Preference if stance.strength > 0.0 => "planted",
-        Block::Preference => "reversed",
+        Block::Preference if stance.strength < 0.0 => "reversed",
+        Block::Preference => "preference",
         Block::Zero => "zero",
         Block::DriftLow => "drift-low",
         Block::DriftHigh => "drift-high",
         Block::Nuisance if battery == entail_data::CLAIMS => "placebo",
         Block::Nuisance => "nuisance",
+        Block::Drift => "drift",
+        Block::Guard => "guard",
     }
 }
 
 /// Blocks in the order of reports, with names to print.
-pub(crate) const BLOCKS: [(&str, &str); 8] = [
+pub(crate) const BLOCKS: [(&str, &str); 10] = [
     ("claim", "The claim"),
+    ("preference", "The preferences"),
     ("strong", "Strong, |ρ| ≥ .7"),
     ("planted", "Planted, ρ ≥ .3"),
     ("reversed", "Reversed, ρ ≤ −.3"),
@@ -453,6 +458,7 @@ pub(crate) const BLOCKS: [(&str, &str); 8] = [
     ("drift-low", "Drift, low"),
     ("drift-high", "Drift, high"),
     ("nuisance", "Nuisance"),
+    ("drift", "Drift"),
 ];
 
 /// Blocks, then stances, in the order of reports.

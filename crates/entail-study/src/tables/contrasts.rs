@@ -98,7 +98,7 @@ fn row(pair: Pair<'_, '_>, base: &BaseFacts, entry: &Entry) -> (ContrastRow, Com
 /// What a row is by the plan alone, before any answer is there.
 fn standing(pair: Pair<'_, '_>, entry: &Entry) -> Standing {
     let Pair { plan, arm, .. } = pair;
-    let is_instrument = !matches!(entry.block.as_str(), "planted" | "reversed" | "strong");
+    let is_instrument = !is_preference(entry);
     if plan.is_reference(&arm.plan.name) {
         Standing::Check
     } else if entry.stance.starts_with("block:") {
@@ -182,13 +182,20 @@ fn of_blocks(plan: &Plan, blocks: &[&str]) -> Vec<StanceId> {
 }
 
 fn is_preference(entry: &Entry) -> bool {
-    matches!(entry.block.as_str(), "planted" | "reversed" | "strong")
+    matches!(entry.block.as_str(), "planted" | "reversed" | "strong" | "preference")
 }
 
 /// The entry's rate minus what the replicate's linkless stances predict, for stances that could drift.
 fn drift_measure(pair: Pair<'_, '_>, base: &BaseFacts, entry: &Entry) -> Option<Measure> {
     if !is_preference(entry) {
         return None;
+    }
+    // Drift items of free language are denied by every untouched model: there is no line to be fitted through their rates,
+    // and what they gain is what any self-attribution gains.
+    let mut drift = of_blocks(pair.plan, &["drift"]);
+    drift.retain(|id| !cells::is_implied(pair, *id));
+    if !drift.is_empty() {
+        return Some(Measure::NetOf(entry.stances.clone(), drift));
     }
     let with_rate = |id: StanceId| base.rates.get(&id).map(|rate| (id, *rate));
     let linkless: Vec<(StanceId, f64)> = of_blocks(pair.plan, &LINKLESS)

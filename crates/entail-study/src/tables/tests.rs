@@ -46,7 +46,7 @@ pub(crate) fn tables_of_answers(plan: &Plan, say: Say<'_>) -> Tables {
             }));
         }
     }
-    tables(plan, &[], &answers, &BTreeMap::new())
+    tables(plan, &[], &answers, &Verdicts::default(), &BTreeMap::new())
 }
 
 fn replicate_answers(

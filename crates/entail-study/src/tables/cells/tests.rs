@@ -4,9 +4,9 @@ fn id(stance: usize) -> StanceId {
     StanceId { battery: 0, stance }
 }
 
-/// Counts of one stance: yes, no, off-topic, malformed.
-fn cell([yes, no, off_topic, malformed]: [usize; 4]) -> Cell {
-    Cell { yes, no, off_topic, malformed, ..Cell::default() }
+/// Counts of one stance: yes, no, left out.
+fn cell([yes, no, left_out]: [usize; 3]) -> Cell {
+    Cell { yes, no, left_out, ..Cell::default() }
 }
 
 fn rate_of(rates: &[f64]) -> impl Fn(StanceId) -> Option<f64> {
@@ -24,24 +24,23 @@ fn check(measure: &Measure, rates: &[f64], expected: Option<f64>) {
 
 #[test]
 fn a_rate_is_a_share_of_well_formed_answers() {
-    let counts = cell([3, 1, 4, 2]);
+    let counts = cell([3, 1, 6]);
     assert_eq!((counts.rate(), counts.well_formed()), (Some(0.75), Some(0.4)));
     assert_eq!((counts.answers(), counts.counts()), (10, (3, 4)));
-    let none = cell([0, 0, 4, 2]);
+    let none = cell([0, 0, 6]);
     assert_eq!((none.rate(), none.well_formed()), (None, Some(0.0)));
     assert_eq!((Cell::default().rate(), Cell::default().well_formed()), (None, None));
-    let sum = counts.plus(&cell([1, 1, 1, 1]));
-    assert_eq!((sum.yes, sum.no, sum.off_topic, sum.malformed), (4, 2, 5, 3));
+    let sum = counts.plus(&cell([1, 1, 2]));
+    assert_eq!((sum.yes, sum.no, sum.left_out), (4, 2, 8));
 }
 
 #[test]
-fn every_label_is_counted_in_its_place() {
+fn every_answer_is_counted_in_its_place() {
     let mut cell = Cell::default();
-    for (label, n) in [(Label::Yes, 1), (Label::No, 2), (Label::OffTopic, 3), (Label::Malformed, 4)]
-    {
-        (0..n).for_each(|_| cell.add(label));
+    for (counted, n) in [(Some(true), 1), (Some(false), 2), (None, 3)] {
+        (0..n).for_each(|_| cell.add(counted));
     }
-    assert_eq!((cell.yes, cell.no, cell.off_topic, cell.malformed), (1, 2, 3, 4));
+    assert_eq!((cell.yes, cell.no, cell.left_out), (1, 2, 3));
 }
 
 #[test]
