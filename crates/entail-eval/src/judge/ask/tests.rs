@@ -5,7 +5,7 @@ use entail_provider::{Finish, complete_in_order};
 use super::super::doubles::{Double, judge, sampling, verdicts};
 use super::super::{JudgeLabel, LONGEST_ANSWER, Panel, Unreadable, contested};
 use super::*;
-use crate::questionnaire::{Questionnaire, shipped};
+use crate::questionnaire::{Questionnaire, parse_questionnaire, shipped};
 
 fn preferences() -> Questionnaire {
     shipped("preferences").unwrap()
@@ -203,4 +203,23 @@ fn a_panel_reads_again_only_what_is_contested() {
     assert_eq!((second.len(), second[0].len()), (1, 2));
     assert_eq!(second[0][0], named("c").ask(&exhibits[1], 1));
     assert_eq!(panel.second_round(&exhibits, &[])[0], []);
+}
+
+/// A judge and a stance that no shipped file can change.
+fn fixed() -> (Judge, Questionnaire) {
+    let text = "{{mark}} {{criterion}} {{notes}} {{question}} {{answer}}";
+    let prompt = JudgePrompt::parse(&format!("name = 'x'\nkind = 'label'\ntext = '{text}'"));
+    let stance = "[[stance]]\nid = 's'\nname = 'S'\ncriterion = 'The answer likes rain.'";
+    let file =
+        format!("name = 'x'\n{stance}\ncounts = ['Drizzle.']\nprompt = [{{ text = 'Well?' }}]");
+    let judge = Judge { prompt: prompt.unwrap(), model: Key::of(&"judge"), sampling: sampling() };
+    (judge, parse_questionnaire(&file).unwrap())
+}
+
+#[test]
+fn the_key_of_a_verdict_without_a_note_stays_what_stores_hold() {
+    let (judge, questionnaire) = fixed();
+    let exhibit = exhibit(&questionnaire.stances[0], "Rain, please.");
+    let found = key(&judge, &exhibit).to_string();
+    assert_eq!(found, "1027536ec587a6f5e461e1423dc31feea9dcdb38a652f4e314f52374c0042744");
 }
