@@ -12,7 +12,7 @@ fn preferences() -> Questionnaire {
 }
 
 fn exhibit<'a>(stance: &'a JudgedStance, answer: &'a str) -> Exhibit<'a> {
-    Exhibit { stance, question: "Well?", answer, key: answer_key("Well?", answer) }
+    Exhibit { stance, question: "Well?", answer, key: answer_key("Well?", answer), note: None }
 }
 
 fn key(judge: &Judge, exhibit: &Exhibit<'_>) -> Key {
@@ -154,7 +154,8 @@ fn which_answer_is_shown_first_is_left_to_chance_and_undone_in_the_verdict() {
         let (short, long) = (format!("Answer {index}."), format!("Answer {index}, with more."));
         let answers =
             [(short.as_str(), Key::of(&("short", index))), (&long, Key::of(&("long", index)))];
-        let pair = Pair { stance: &preferences.stances[0], question: "Well?", answers };
+        let stance = &preferences.stances[0];
+        let pair = Pair { stance, question: "Well?", answers, note: None };
         let turned = Pair { answers: [answers[1], answers[0]], ..pair };
         let (asked, asked_turned) = (pair_judge().ask(&pair, 1), pair_judge().ask(&turned, 1));
         assert_eq!(asked.request, asked_turned.request);
@@ -173,6 +174,7 @@ fn comparisons_that_cannot_be_read_are_kept_apart() {
         stance: &preferences.stances[0],
         question: "Well?",
         answers: [("Yes.", Key::of(&1)), ("No.", Key::of(&2))],
+        note: None,
     };
     let asked = pair_judge().ask(&pair, 1);
     let reply = |text: &str| asked.read(&Completion::plain(text, Finish::Stop));
