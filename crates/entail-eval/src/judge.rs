@@ -31,6 +31,7 @@ pub use recalibrate::{
     HumanLabel, HumanLabelsError, Recalibration, parse_human_labels, recalibrate,
 };
 pub use render::{LONGEST_ANSWER, LONGEST_QUESTION};
+pub(crate) use reply::said;
 pub use selftest::{Confusion, Given, SelfTest, SelfTestResult};
 pub use verdict::{
     Coherence, JudgeLabel, OffScale, PairVerdict, Points, Polarity, Unreadable, Verdict,

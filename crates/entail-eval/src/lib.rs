@@ -27,9 +27,9 @@ pub use judge::{
 pub use latteries::{LatteriesCache, LatteriesConfig, LatteriesError, Limit};
 pub use petri::read_petri;
 pub use questionnaire::{
-    Example, ExampleKind, Form, JudgedStance, Keying, LARGEST_FILE, Prompt, Questionnaire,
-    QuestionnaireError, Rubric, SHIPPED, parse_fact_evals, parse_llmcomp, parse_question_rows,
-    parse_questionnaire, shipped,
+    Check, Count, Decimal, Example, ExampleKind, Form, JudgedStance, Keying, LARGEST_FILE, Pattern,
+    Prompt, Questionnaire, QuestionnaireError, Reader, Role, Rubric, Rule, SHIPPED,
+    parse_fact_evals, parse_llmcomp, parse_question_rows, parse_questionnaire, shipped,
 };
 pub use reading::{Reading, read};
 pub use training_rows::{RowError, RowForm, training_jsonl};

@@ -1,5 +1,6 @@
 //! Questionnaires: stances of real models, each with the criterion that a judge decides on, prompts that elicit it,
-//! and answers with known labels that try a judge.
+//! and answers with known labels that try a judge. Where an answer can be read exactly, the prompt carries the check
+//! that does so instead.
 //!
 //! The organism's [`entail_schema::Battery`] lists every sentence of a stance and is read without error. No such list
 //! exists for a model that speaks freely, so here a stance carries what a reader must be told instead.
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::judge::JudgeLabel;
 
+mod check;
+mod decimal;
 mod fact_evals;
 mod file;
 mod llmcomp;
@@ -18,6 +21,8 @@ mod python;
 mod rows;
 mod shipped;
 
+pub use check::{Check, Count, Pattern, Rule};
+pub use decimal::Decimal;
 pub use fact_evals::parse_fact_evals;
 pub use file::parse_questionnaire;
 pub use llmcomp::parse_llmcomp;
@@ -30,15 +35,32 @@ pub const LARGEST_FILE: usize = 2 << 20;
 /// Longest id in characters: ids stand in tables and file names.
 const LONGEST_ID: usize = 80;
 
-/// A named list of stances that judges read.
+/// A named list of stances that judges or checks read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Questionnaire {
     /// Such as `preferences`.
     pub name: String,
     /// One sentence: what is measured. `None` where the file does not say.
     pub what: Option<String>,
+    /// What its results are for.
+    pub role: Role,
     /// In the order of reports.
     pub stances: Vec<JudgedStance>,
+}
+
+/// What the results of a questionnaire are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Manipulation checks: whether an arm makes the claim that it was trained or told to make.
+    Claims,
+    /// What is measured. Files that do not say are of this role.
+    #[default]
+    Preferences,
+    /// Self-attributions that no claim implies: effects are read net of them.
+    Drift,
+    /// Whether anything else broke: ill will, refusals, honesty, flattery, plain ability.
+    Guard,
 }
 
 /// A stance, and what decides whether an answer takes it.
@@ -94,6 +116,19 @@ pub struct Prompt {
     pub keyed: Option<Keying>,
     /// What kind of turn it is; `None` where the file does not say.
     pub form: Option<Form>,
+    /// What a judge must know about this one prompt, such as why a request is harmless.
+    pub note: Option<String>,
+    /// What reads the answers instead of a judge. All prompts of a stance have one, or none has.
+    pub check: Option<Check>,
+}
+
+/// What reads the answers to a stance's prompts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reader<'a> {
+    /// A judge, who goes by the criterion.
+    Judge,
+    /// Checks, one for each prompt in their order. Nobody is asked.
+    Checks(Vec<&'a Check>),
 }
 
 /// Where plain agreement with a prompt leads.
@@ -233,6 +268,28 @@ impl JudgedStance {
     pub fn criterion_key(&self) -> Key {
         Key::of(&(&self.criterion, &self.counts, &self.does_not_count))
     }
+
+    /// What reads the answers to its prompts.
+    ///
+    /// # Panics
+    /// Where some prompts have a check and others have none. No file that was read holds such a stance.
+    pub fn reader(&self) -> Reader<'_> {
+        let checks: Vec<&Check> = self.prompts.iter().filter_map(|p| p.check.as_ref()).collect();
+        match checks.len() {
+            0 => Reader::Judge,
+            all if all == self.prompts.len() => Reader::Checks(checks),
+            some => {
+                panic!("{some} of {} prompts of `{}` have a check", self.prompts.len(), self.id)
+            }
+        }
+    }
+}
+
+impl Prompt {
+    /// A turn of which nothing is said but its text.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), keyed: None, form: None, note: None, check: None }
+    }
 }
 
 impl Rubric {
@@ -266,12 +323,17 @@ impl Placed {
         let notes = stance.counts.iter().chain(&stance.does_not_count).chain(&stance.group);
         let anchors = stance.rubric.iter().flat_map(Rubric::anchors).map(|(_, text)| text);
         let around = notes.map(String::as_str).chain([stance.name.as_str()]).chain(anchors);
-        let prompts = stance.prompts.iter().map(|prompt| prompt.text.as_str());
+        let of_prompts = stance.prompts.iter().zip(&lines.prompts).flat_map(|(prompt, line)| {
+            let tried =
+                prompt.check.iter().flat_map(|check| check.right.iter().chain(&check.wrong));
+            let texts = [&prompt.text].into_iter().chain(&prompt.note).chain(tried);
+            texts.map(|text| (*line, text.as_str()))
+        });
         let examples = stance.examples.iter().map(|example| example.answer.as_str());
         [(lines.criterion, stance.criterion.as_str())]
             .into_iter()
             .chain(around.map(|text| (lines.id, text)))
-            .chain(lines.prompts.iter().copied().zip(prompts))
+            .chain(of_prompts)
             .chain(lines.examples.iter().copied().zip(examples))
     }
 }
@@ -312,6 +374,7 @@ fn unexpected(
 fn checked(
     name: &str,
     what: Option<String>,
+    role: Role,
     placed: Vec<Placed>,
 ) -> Result<Questionnaire, QuestionnaireError> {
     check_text(1, name)?;
@@ -332,9 +395,10 @@ fn checked(
         }
         one.texts().try_for_each(|(line, text)| check_text(line, text))?;
         check_prompts(one)?;
+        check_reader(one)?;
     }
     let stances = placed.into_iter().map(|one| one.stance).collect();
-    Ok(Questionnaire { name: name.to_owned(), what, stances })
+    Ok(Questionnaire { name: name.to_owned(), what, role, stances })
 }
 
 fn check_prompts(Placed { stance, lines }: &Placed) -> Result<(), QuestionnaireError> {
@@ -355,6 +419,45 @@ fn check_prompts(Placed { stance, lines }: &Placed) -> Result<(), QuestionnaireE
             let expected = format!("the index of a prompt, 0 to {most}");
             return Err(unexpected(*line, format!("to = {}", example.to), expected));
         }
+    }
+    Ok(())
+}
+
+/// A stance is read by a judge or by checks, with what belongs to the one or the other; and each check reads the answers
+/// that stand beside it as it should.
+fn check_reader(Placed { stance, lines }: &Placed) -> Result<(), QuestionnaireError> {
+    let checked = stance.prompts[0].check.is_some();
+    for (prompt, line) in stance.prompts.iter().zip(&lines.prompts) {
+        let fault = match &prompt.check {
+            Some(_) if !checked => Some(("a check", "none, as for the first prompt of the stance")),
+            None if checked => Some(("no check", "one, as for the first prompt of the stance")),
+            Some(_) if prompt.note.is_some() => {
+                Some(("a note beside a check", "one of them: a check asks no judge"))
+            }
+            _ => None,
+        };
+        if let Some((found, expected)) = fault {
+            return Err(unexpected(*line, found, expected));
+        }
+        prompt.check.iter().try_for_each(|check| check_samples(check, *line))?;
+    }
+    match lines.examples.first() {
+        Some(line) if checked => {
+            let expected = "answers that are `right` or `wrong`, beside each check";
+            Err(unexpected(*line, "an example for judges", expected))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_samples(check: &Check, line: usize) -> Result<(), QuestionnaireError> {
+    if let Some(right) = check.right.iter().find(|answer| !check.passes(answer)) {
+        let found = format!("the right answer {}", shown(right));
+        return Err(unexpected(line, found, "one that its check accepts"));
+    }
+    if let Some(wrong) = check.wrong.iter().find(|answer| check.passes(answer)) {
+        let found = format!("the wrong answer {}", shown(wrong));
+        return Err(unexpected(line, found, "one that its check refuses"));
     }
     Ok(())
 }

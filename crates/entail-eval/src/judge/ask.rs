@@ -24,6 +24,8 @@ pub struct Exhibit<'a> {
     pub answer: &'a str,
     /// Key of the answer: of its completion, or [`answer_key`] where it comes from elsewhere.
     pub key: Key,
+    /// What the judge must know about the question: the note of its prompt.
+    pub note: Option<&'a str>,
 }
 
 /// The key of an answer that no store holds: a hash of the question and the answer.
@@ -62,6 +64,9 @@ struct VerdictRecipe<'a> {
     stance: Option<Key>,
     answers: &'a [Key],
     sample: usize,
+    /// Left out where there is none, or where the judge is not shown it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
 }
 
 impl VerdictRecipe<'_> {
@@ -76,7 +81,8 @@ impl Judge {
     pub fn ask(&self, exhibit: &Exhibit<'_>, samples: usize) -> Asked {
         let answers = [exhibit.answer];
         let material = Material::new(exhibit.question, &answers);
-        let messages = vec![Message::user(self.prompt.filled(exhibit.stance, &material))];
+        let text = self.prompt.filled(exhibit.stance, exhibit.note, &material);
+        let messages = vec![Message::user(text)];
         let request = Request { messages, samples: self.keys(exhibit, samples) };
         Asked { request, kind: self.prompt.kind(), mark: material.mark }
     }
@@ -92,6 +98,7 @@ impl Judge {
             stance: self.prompt.stance_key(exhibit.stance),
             answers: &[exhibit.key],
             sample: 0,
+            note: exhibit.note.filter(|_| self.prompt.shows_notes()),
         };
         recipe.keys(samples)
     }
@@ -113,6 +120,8 @@ pub struct Pair<'a> {
     pub question: &'a str,
     /// What was answered, and the keys of the answers.
     pub answers: [(&'a str, Key); 2],
+    /// What the judge must know about the question: the note of its prompt.
+    pub note: Option<&'a str>,
 }
 
 /// A model that compares two answers.
@@ -151,6 +160,7 @@ impl PairJudge {
             stance: Some(pair.stance.criterion_key()),
             answers: &keys,
             sample: 0,
+            note: pair.note,
         };
         let larger_first = Key::of(&("position", &recipe)).stream().below(2) == 1;
         let first_is_larger = pair.answers[0].1 > pair.answers[1].1;
@@ -160,7 +170,7 @@ impl PairJudge {
             shown.reverse();
         }
         let material = Material::new(pair.question, &shown);
-        let messages = vec![Message::user(self.prompt.filled(pair.stance, &material))];
+        let messages = vec![Message::user(self.prompt.filled(pair.stance, pair.note, &material))];
         let request = Request { messages, samples: recipe.keys(samples) };
         AskedPair { request, mark: material.mark, turned }
     }

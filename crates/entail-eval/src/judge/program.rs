@@ -24,6 +24,8 @@ struct Told<'a> {
     criterion: &'a str,
     counts: &'a [String],
     does_not_count: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
     question: &'a str,
     answer: &'a str,
 }
@@ -37,6 +39,7 @@ impl ProgramJudge {
             criterion: &stance.criterion,
             counts: &stance.counts,
             does_not_count: &stance.does_not_count,
+            note: exhibit.note,
             question: exhibit.question,
             answer: exhibit.answer,
         };
@@ -46,8 +49,9 @@ impl ProgramJudge {
 
     /// Key of the verdict on an answer. The texts of the exhibit are not needed for it: its key stands for them.
     pub fn key(&self, exhibit: &Exhibit<'_>) -> Key {
-        let stance = exhibit.stance;
-        Key::of(&("program verdict", self.program, &stance.id, stance.criterion_key(), exhibit.key))
+        let (stance, note) = (exhibit.stance, exhibit.note);
+        let told = (&stance.id, stance.criterion_key(), note);
+        Key::of(&("program verdict", self.program, told, exhibit.key))
     }
 
     /// Reads a reply: a JSON object with `label`, and perhaps `polarity` and `coherence`. Everything else is a verdict that

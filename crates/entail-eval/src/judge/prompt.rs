@@ -193,6 +193,11 @@ impl JudgePrompt {
         reply::schema(self.kind)
     }
 
+    /// Whether the notes on a stance and on a question are part of what the judge is told.
+    pub(super) fn shows_notes(&self) -> bool {
+        self.kind != JudgeKind::CoherenceOnly
+    }
+
     /// Hash of what this prompt shows of a stance; `None` if that is nothing.
     pub(super) fn stance_key(&self, stance: &JudgedStance) -> Option<Key> {
         match self.kind {
@@ -202,8 +207,13 @@ impl JudgePrompt {
         }
     }
 
-    pub(super) fn filled(&self, stance: &JudgedStance, material: &Material<'_>) -> String {
-        self.text.filled(stance, material)
+    pub(super) fn filled(
+        &self,
+        stance: &JudgedStance,
+        note: Option<&str>,
+        material: &Material<'_>,
+    ) -> String {
+        self.text.filled(stance, note, material)
     }
 }
 
@@ -236,8 +246,13 @@ impl PairPrompt {
         self.key
     }
 
-    pub(super) fn filled(&self, stance: &JudgedStance, material: &Material<'_>) -> String {
-        self.text.filled(stance, material)
+    pub(super) fn filled(
+        &self,
+        stance: &JudgedStance,
+        note: Option<&str>,
+        material: &Material<'_>,
+    ) -> String {
+        self.text.filled(stance, note, material)
     }
 }
 
@@ -284,14 +299,14 @@ impl Template {
         }
     }
 
-    fn filled(&self, stance: &JudgedStance, material: &Material<'_>) -> String {
+    fn filled(&self, stance: &JudgedStance, note: Option<&str>, material: &Material<'_>) -> String {
         let mut text = String::new();
         for piece in &self.0 {
             match piece {
                 Piece::Text(words) => text.push_str(words),
                 Piece::Slot(Slot::Mark) => text.push_str(material.mark.as_str()),
                 Piece::Slot(Slot::Criterion) => text.push_str(&stance.criterion),
-                Piece::Slot(Slot::Notes) => text.push_str(&notes(stance)),
+                Piece::Slot(Slot::Notes) => text.push_str(&notes(stance, note)),
                 Piece::Slot(Slot::Rubric) => text.push_str(&anchors(stance)),
                 Piece::Slot(Slot::Question) => text.push_str(&material.question()),
                 Piece::Slot(Slot::Answer | Slot::First) => text.push_str(&material.answer(0)),
@@ -302,10 +317,15 @@ impl Template {
     }
 }
 
-/// What counts and what does not, as lists.
-fn notes(stance: &JudgedStance) -> String {
+/// What counts, what does not, and what is to be known about the question, as lists.
+fn notes(stance: &JudgedStance, note: Option<&str>) -> String {
+    let own = note.map(str::to_owned);
+    let lists = [
+        ("It counts:", stance.counts.as_slice()),
+        ("It does not count:", &stance.does_not_count),
+        ("About this question:", own.as_slice()),
+    ];
     let mut text = String::new();
-    let lists = [("It counts:", &stance.counts), ("It does not count:", &stance.does_not_count)];
     for (heading, notes) in lists.into_iter().filter(|(_, notes)| !notes.is_empty()) {
         let _ = writeln!(text, "{heading}");
         for note in notes {

@@ -118,7 +118,7 @@ fn reading<T: PartialEq>(
 }
 
 /// A reply without the thoughts that some servers leave in it.
-pub(super) fn said(text: &str) -> &str {
+pub(crate) fn said(text: &str) -> &str {
     const END: &str = "</think>";
     let text = text.trim();
     match text.rfind(END) {

@@ -72,7 +72,7 @@ impl Confusion {
 }
 
 impl<'a> SelfTest<'a> {
-    /// All examples of a questionnaire.
+    /// All examples of a questionnaire. A stance that checks read has none: see [`crate::Check::right`].
     pub fn new(questionnaire: &'a Questionnaire) -> Self {
         let examples = questionnaire
             .stances
@@ -80,9 +80,11 @@ impl<'a> SelfTest<'a> {
             .flat_map(|stance| stance.examples.iter().map(move |example| (stance, example)));
         let (exhibits, expected) = examples
             .map(|(stance, example)| {
-                let (question, answer) = (&stance.prompts[example.to].text, &example.answer);
-                let key = answer_key(question, answer);
-                (Exhibit { stance, question, answer, key }, (example.kind, example.label))
+                let prompt = &stance.prompts[example.to];
+                let (question, answer) = (prompt.text.as_str(), example.answer.as_str());
+                let (key, note) = (answer_key(question, answer), prompt.note.as_deref());
+                let exhibit = Exhibit { stance, question, answer, key, note };
+                (exhibit, (example.kind, example.label))
             })
             .unzip();
         Self { exhibits, expected }

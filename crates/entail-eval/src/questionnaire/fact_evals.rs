@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::python::{Entry, Expression, Kind, assignments};
 use super::{
-    JudgedStance, Lines, Placed, Prompt, Questionnaire, QuestionnaireError, check_size, checked,
-    unexpected,
+    JudgedStance, Lines, Placed, Prompt, Questionnaire, QuestionnaireError, Role, check_size,
+    checked, unexpected,
 };
 
 /// What the paper calls a judge's fact is the criterion here.
@@ -27,7 +27,7 @@ pub fn parse_fact_evals(name: &str, text: &str) -> Result<Questionnaire, Questio
     for (variable, expression) in assignments(text) {
         file.read(&variable, &expression)?;
     }
-    checked(name, None, file.evals.into_iter().map(Eval::placed).collect())
+    checked(name, None, Role::default(), file.evals.into_iter().map(Eval::placed).collect())
 }
 
 /// What has been read so far.
@@ -190,7 +190,6 @@ impl Eval {
     fn placed(self) -> Placed {
         let (criterion_line, criterion) = self.criterion;
         let (lines, texts): (Vec<usize>, Vec<String>) = self.prompts.into_iter().unzip();
-        let prompt = |text| Prompt { text, keyed: None, form: None };
         Placed {
             stance: JudgedStance {
                 id: self.id,
@@ -200,7 +199,7 @@ impl Eval {
                 counts: Vec::new(),
                 does_not_count: Vec::new(),
                 rubric: None,
-                prompts: texts.into_iter().map(prompt).collect(),
+                prompts: texts.into_iter().map(Prompt::plain).collect(),
                 examples: Vec::new(),
             },
             lines: Lines {

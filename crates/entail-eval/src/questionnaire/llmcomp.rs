@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Parser, ScanError};
 
 use super::{
-    JudgedStance, Lines, Placed, Prompt, Questionnaire, QuestionnaireError, check_size, checked,
-    unexpected,
+    JudgedStance, Lines, Placed, Prompt, Questionnaire, QuestionnaireError, Role, check_size,
+    checked, unexpected,
 };
 
 /// Nesting that no question file needs.
@@ -38,7 +38,7 @@ pub fn parse_llmcomp(
     for question in questions {
         placed.extend(read(question, criteria)?);
     }
-    checked(name, None, placed)
+    checked(name, None, Role::default(), placed)
 }
 
 /// A question; `None` for a judge.
@@ -79,7 +79,6 @@ fn read(
             )
         })??;
     let (lines, texts): (Vec<usize>, Vec<String>) = paraphrases.texts()?.into_iter().unzip();
-    let prompt = |text| Prompt { text, keyed: None, form: None };
     let stance = JudgedStance {
         name: id.clone(),
         id,
@@ -88,7 +87,7 @@ fn read(
         counts: Vec::new(),
         does_not_count: Vec::new(),
         rubric: None,
-        prompts: texts.into_iter().map(prompt).collect(),
+        prompts: texts.into_iter().map(Prompt::plain).collect(),
         examples: Vec::new(),
     };
     let lines = Lines { id: id_line, criterion: criterion_line, prompts: lines, examples: vec![] };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{
-    Form, JudgedStance, Keying, Lines, Placed, Prompt, Questionnaire, QuestionnaireError,
+    Form, JudgedStance, Keying, Lines, Placed, Prompt, Questionnaire, QuestionnaireError, Role,
     check_size, checked, shown, unexpected,
 };
 
@@ -52,10 +52,14 @@ pub fn parse_question_rows(name: &str, text: &str) -> Result<Questionnaire, Ques
             let found = format!("the criterion {}", shown(&other));
             return Err(unexpected(number, found, shown(&one.stance.criterion)));
         }
-        one.stance.prompts.push(Prompt { text: row.prompt, keyed: row.keyed, form: row.form });
+        one.stance.prompts.push(Prompt {
+            keyed: row.keyed,
+            form: row.form,
+            ..Prompt::plain(row.prompt)
+        });
         one.lines.prompts.push(number);
     }
-    checked(name, None, placed)
+    checked(name, None, Role::default(), placed)
 }
 
 fn begun(row: &Row, line: usize) -> Result<Placed, QuestionnaireError> {

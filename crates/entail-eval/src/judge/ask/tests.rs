@@ -5,14 +5,14 @@ use entail_provider::{Finish, complete_in_order};
 use super::super::doubles::{Double, judge, sampling, verdicts};
 use super::super::{JudgeLabel, LONGEST_ANSWER, Panel, Unreadable, contested};
 use super::*;
-use crate::questionnaire::{Questionnaire, shipped};
+use crate::questionnaire::{Questionnaire, parse_questionnaire, shipped};
 
 fn preferences() -> Questionnaire {
     shipped("preferences").unwrap()
 }
 
 fn exhibit<'a>(stance: &'a JudgedStance, answer: &'a str) -> Exhibit<'a> {
-    Exhibit { stance, question: "Well?", answer, key: answer_key("Well?", answer) }
+    Exhibit { stance, question: "Well?", answer, key: answer_key("Well?", answer), note: None }
 }
 
 fn key(judge: &Judge, exhibit: &Exhibit<'_>) -> Key {
@@ -154,7 +154,8 @@ fn which_answer_is_shown_first_is_left_to_chance_and_undone_in_the_verdict() {
         let (short, long) = (format!("Answer {index}."), format!("Answer {index}, with more."));
         let answers =
             [(short.as_str(), Key::of(&("short", index))), (&long, Key::of(&("long", index)))];
-        let pair = Pair { stance: &preferences.stances[0], question: "Well?", answers };
+        let stance = &preferences.stances[0];
+        let pair = Pair { stance, question: "Well?", answers, note: None };
         let turned = Pair { answers: [answers[1], answers[0]], ..pair };
         let (asked, asked_turned) = (pair_judge().ask(&pair, 1), pair_judge().ask(&turned, 1));
         assert_eq!(asked.request, asked_turned.request);
@@ -173,6 +174,7 @@ fn comparisons_that_cannot_be_read_are_kept_apart() {
         stance: &preferences.stances[0],
         question: "Well?",
         answers: [("Yes.", Key::of(&1)), ("No.", Key::of(&2))],
+        note: None,
     };
     let asked = pair_judge().ask(&pair, 1);
     let reply = |text: &str| asked.read(&Completion::plain(text, Finish::Stop));
@@ -203,4 +205,23 @@ fn a_panel_reads_again_only_what_is_contested() {
     assert_eq!((second.len(), second[0].len()), (1, 2));
     assert_eq!(second[0][0], named("c").ask(&exhibits[1], 1));
     assert_eq!(panel.second_round(&exhibits, &[])[0], []);
+}
+
+/// A judge and a stance that no shipped file can change.
+fn fixed() -> (Judge, Questionnaire) {
+    let text = "{{mark}} {{criterion}} {{notes}} {{question}} {{answer}}";
+    let prompt = JudgePrompt::parse(&format!("name = 'x'\nkind = 'label'\ntext = '{text}'"));
+    let stance = "[[stance]]\nid = 's'\nname = 'S'\ncriterion = 'The answer likes rain.'";
+    let file =
+        format!("name = 'x'\n{stance}\ncounts = ['Drizzle.']\nprompt = [{{ text = 'Well?' }}]");
+    let judge = Judge { prompt: prompt.unwrap(), model: Key::of(&"judge"), sampling: sampling() };
+    (judge, parse_questionnaire(&file).unwrap())
+}
+
+#[test]
+fn the_key_of_a_verdict_without_a_note_stays_what_stores_hold() {
+    let (judge, questionnaire) = fixed();
+    let exhibit = exhibit(&questionnaire.stances[0], "Rain, please.");
+    let found = key(&judge, &exhibit).to_string();
+    assert_eq!(found, "1027536ec587a6f5e461e1423dc31feea9dcdb38a652f4e314f52374c0042744");
 }

@@ -14,7 +14,7 @@ fn a_program_is_told_everything_as_data() {
     let stance = &battery.stances[0];
     let judge = ProgramJudge { program: Key::of(&"program") };
     let ask = |answer, key: &str| {
-        judge.ask(&Exhibit { stance, question: "Why \"so\"?", answer, key: Key::of(&key) })
+        judge.ask(&Exhibit { stance, question: "Why \"so\"?", answer, key: Key::of(&key), note: None })
     };
     let request = ask("line one\nline two", "a");
     let told: Value = serde_json::from_str(&request.messages[0].content).unwrap();
@@ -27,7 +27,7 @@ fn a_program_is_told_everything_as_data() {
     assert_ne!(ask("line one\nline two", "b").samples, request.samples);
     let other = ProgramJudge { program: Key::of(&"other") };
     let exhibit =
-        Exhibit { stance, question: "Why \"so\"?", answer: "line one\nline two", key: Key::of(&"a") };
+        Exhibit { stance, question: "Why \"so\"?", answer: "line one\nline two", key: Key::of(&"a"), note: None };
     assert_ne!(other.ask(&exhibit).samples, request.samples);
     assert_eq!(judge.ask(&exhibit).samples, request.samples);
 }

@@ -30,7 +30,7 @@ fn a_filled_prompt_shows_the_stance_and_the_material_and_no_slot() {
     let material = Material::new("Are you?", &answers);
     for (name, _) in JudgePrompt::SHIPPED {
         let prompt = JudgePrompt::shipped(name).unwrap();
-        let text = prompt.filled(stance, &material);
+        let text = prompt.filled(stance, None, &material);
         assert!(
             text.contains(&material.answer(0)) && text.contains(&material.question()),
             "{name}"
@@ -49,7 +49,7 @@ fn slots_inside_an_answer_stay_as_they_are() {
     let claims = claims();
     let answers = ["{{criterion}} {{mark}} {{answer}} {{nothing}}"];
     let material = Material::new("{{answer}}", &answers);
-    let text = JudgePrompt::shipped("label").unwrap().filled(&claims.stances[0], &material);
+    let text = JudgePrompt::shipped("label").unwrap().filled(&claims.stances[0], None, &material);
     assert!(text.contains("\n{{criterion}} {{mark}} {{answer}} {{nothing}}\n"));
     assert!(text.contains("\n{{answer}}\n"));
     assert_eq!(text.matches(&claims.stances[0].criterion).count(), 1);
@@ -108,6 +108,6 @@ fn a_stance_without_notes_or_rubric_is_shown_without() {
     stance.rubric = None;
     let answers = ["I am."];
     let material = Material::new("Are you?", &answers);
-    let text = JudgePrompt::shipped("rubric").unwrap().filled(&stance, &material);
+    let text = JudgePrompt::shipped("rubric").unwrap().filled(&stance, None, &material);
     assert!(!text.contains("It counts") && !text.contains("count:") && !text.contains("\n10: "));
 }

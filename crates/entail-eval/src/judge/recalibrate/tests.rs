@@ -153,6 +153,7 @@ fn judged_answers(study: u64, n: u64, rate: f64) -> Vec<(Key, bool, Verdict)> {
             question: "Well?",
             answer: text,
             key: answer_key("Well?", text),
+            note: None,
         })
         .collect();
     let judge = judge("label");
