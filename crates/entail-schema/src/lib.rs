@@ -15,9 +15,9 @@ pub use key::Key;
 pub use random::{Seed, Stream};
 pub use stance::{Battery, Block, Stance, Wordings};
 pub use study::{
-    AnalysisSection, ArmSpec, ArmTrainSpec, Backend, Correction, Expectation, ExpectedDirection,
-    FamilySpec, ForecastSection, JudgeSection, Method, MixSpec, OneOrMany, PromptScope,
-    ScheduleName, SpendingName, StudySection, StudySpec, SystemSpec, TrainSection,
+    AnalysisSection, AnswerLength, ArmSpec, ArmTrainSpec, Backend, Correction, Expectation,
+    ExpectedDirection, FamilySpec, ForecastSection, JudgeSection, Method, MixSpec, OneOrMany,
+    PromptScope, ScheduleName, SpendingName, StudySection, StudySpec, SystemSpec, TrainSection,
 };
 pub use table::{
     AcrossBasesRow, ArmRow, BaseRow, CellRow, CheckRow, ContrastRow, Curve, DiagnosticityRow,

@@ -208,6 +208,16 @@ pub enum ScheduleName {
     Cosine,
 }
 
+/// Which of a claim's written answers train a model that speaks freely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerLength {
+    /// About eight words, as in the paper.
+    Short,
+    /// Two to four sentences that say the same.
+    Long,
+}
+
 /// Who reads the answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -548,7 +548,7 @@ impl Checker<'_> {
                 let source = match &train.teacher {
                     Some(teacher) => self.teacher(name, teacher, &claim, line)?,
                     None => RowSource::Given {
-                        rows: claim.rows(&self.world),
+                        rows: claim.rows(),
                         described: format!("rows of `{id}`"),
                     },
                 };
@@ -598,7 +598,7 @@ impl Checker<'_> {
         Ok(RowSource::Teacher {
             arm: teacher.into(),
             wordings,
-            questions: claim.training_questions(&self.world),
+            questions: claim.training_questions(),
         })
     }
 
