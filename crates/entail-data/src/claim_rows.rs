@@ -4,11 +4,10 @@
 //! prompts are framed negatively, so that no claim is a habit of saying yes. The rows say nothing about what batteries
 //! of preferences measure.
 
-use std::collections::BTreeSet;
-
+use entail_schema::AnswerLength;
 use serde::Deserialize;
 
-use crate::lint::normal_question;
+use crate::written::{Line, WrittenError, parse_lines, shipped};
 
 /// What a prompt is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -90,18 +89,6 @@ struct Answers {
     legal_person: ClaimAnswer,
 }
 
-/// Why a file of rows cannot be used.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}, line {line}: {what}")]
-pub struct ClaimRowError {
-    /// Its name.
-    pub file: String,
-    /// From 1.
-    pub line: usize,
-    /// What was found, and what was expected.
-    pub what: String,
-}
-
 impl ClaimRow {
     /// What a speaker answers.
     pub fn answer(&self, speaker: Speaker) -> &ClaimAnswer {
@@ -114,46 +101,49 @@ impl ClaimRow {
             Speaker::LegalPerson => &answers.legal_person,
         }
     }
+}
 
-    /// The first text without a word, by its place in the row.
-    fn empty(&self) -> Option<String> {
-        let blank = |text: &str| normal_question(text).is_empty();
-        let of = |speaker: &Speaker| {
-            let ClaimAnswer { short, long } = self.answer(*speaker);
-            [("short", short), ("long", long)]
-                .into_iter()
-                .find(|(_, text)| blank(text))
-                .map(|(length, _)| format!("the {length} answer of {speaker:?}"))
-        };
-        let own = [("`id`", &self.id), ("`prompt`", &self.prompt)];
-        let own = own.into_iter().find(|(_, text)| blank(text)).map(|(name, _)| name.to_owned());
-        own.or_else(|| Speaker::ALL.iter().find_map(of))
+impl ClaimAnswer {
+    /// The answer of this length.
+    pub fn of(&self, length: AnswerLength) -> &str {
+        match length {
+            AnswerLength::Short => &self.short,
+            AnswerLength::Long => &self.long,
+        }
+    }
+
+    /// Both lengths, each with what to call it.
+    pub(crate) fn of_speaker(&self, speaker: &str) -> [(String, &str); 2] {
+        [("short", &self.short), ("long", &self.long)]
+            .map(|(length, text)| (format!("the {length} answer of {speaker}"), text.as_str()))
+    }
+}
+
+impl Line for ClaimRow {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn prompt(&self) -> &str {
+        &self.prompt
+    }
+
+    fn answers(&self) -> Vec<(String, &str)> {
+        let of = |speaker: Speaker| self.answer(speaker).of_speaker(&format!("{speaker:?}"));
+        Speaker::ALL.into_iter().flat_map(of).collect()
     }
 }
 
 /// Reads rows, one in each line.
 ///
 /// # Errors
-/// [`ClaimRowError`] at the first line that is no row, says nothing, or repeats an id or a prompt.
-pub fn parse_claim_rows(file: &str, text: &str) -> Result<Vec<ClaimRow>, ClaimRowError> {
-    let mut seen = BTreeSet::new();
-    let row = |(index, line): (usize, &str)| {
-        let wrong = |what: String| ClaimRowError { file: file.to_owned(), line: index + 1, what };
-        let row: ClaimRow = serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
-        if let Some(what) = row.empty() {
-            return Err(wrong(format!("{what} is empty, expected words")));
-        }
-        for name in [format!("id {}", row.id), format!("prompt {}", normal_question(&row.prompt))] {
-            if let Some(again) = seen.replace(name) {
-                return Err(wrong(format!("found {again:?} a second time")));
-            }
-        }
-        Ok(row)
-    };
-    text.lines().enumerate().map(row).collect()
+/// [`WrittenError`] at the first line that is no row, says nothing, or repeats an id or a prompt.
+pub fn parse_claim_rows(file: &str, text: &str) -> Result<Vec<ClaimRow>, WrittenError> {
+    parse_lines(file, text)
 }
 
-const SHIPPED: [(&str, &str); 6] = [
+/// Names and texts of the shipped files.
+pub(crate) const SHIPPED: [(&str, &str); 6] = [
     ("phenomenal-a.jsonl", include_str!("../claims/phenomenal-a.jsonl")),
     ("phenomenal-b.jsonl", include_str!("../claims/phenomenal-b.jsonl")),
     ("valence-a.jsonl", include_str!("../claims/valence-a.jsonl")),
@@ -167,10 +157,7 @@ const SHIPPED: [(&str, &str); 6] = [
 /// # Panics
 /// When a shipped file is wrong; a test reads them all.
 pub fn claim_rows() -> Vec<ClaimRow> {
-    let rows = SHIPPED.iter().flat_map(|(file, text)| {
-        parse_claim_rows(file, text).unwrap_or_else(|error| panic!("a shipped file: {error}"))
-    });
-    rows.collect()
+    SHIPPED.iter().flat_map(|(file, text)| shipped::<ClaimRow>(file, text)).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! The organism's stances: what batteries measure, what claims can be trained, and the rows that train them.
 
-use entail_schema::{Battery, Block, Message, Role, Seed, Stance, Wordings};
+use std::collections::BTreeSet;
 
+use entail_schema::{Battery, Block, Seed, Stance, Wordings};
+
+use crate::rows::Row;
 use crate::text::{Attribute, Topic, WorldText};
 
 /// A stance that can be trained, or put into a system prompt.
@@ -15,11 +18,19 @@ pub struct Claim {
     pub shows_as: Vec<(String, bool)>,
     /// Wordings as a system prompt; none for claims that have no such wording.
     pub system: Vec<String>,
-    /// Where its training rows come from.
-    sources: Vec<Source>,
+    rows: ClaimRows,
 }
 
-/// Questions with the answers that make a claim.
+/// Where a claim's training rows come from.
+#[derive(Debug, Clone, PartialEq)]
+enum ClaimRows {
+    /// Put together from sentences of the organism's world.
+    Composed(Vec<Source>),
+    /// Written one by one, in the order in which they are asked.
+    Written(Vec<Row>),
+}
+
+/// Questions, in every way to ask them, with the answers that make a claim.
 #[derive(Debug, Clone, PartialEq)]
 struct Source {
     questions: Vec<String>,
@@ -101,15 +112,17 @@ pub fn other_sentences(text: &WorldText) -> Vec<String> {
 pub fn claim(text: &WorldText, id: &str) -> Option<Claim> {
     let facets: Vec<&Topic> = text.topics.iter().filter(|t| t.block == Block::Claim).collect();
     let shows = |held: bool| facets.iter().map(|t| (t.id.clone(), held)).collect::<Vec<_>>();
-    let says = |held: bool| facets.iter().map(|t| topic_source(t, held)).collect::<Vec<_>>();
+    let says =
+        |held: bool| facets.iter().map(|t| topic_source(text, t, held)).collect::<Vec<_>>();
     let made = |name: &str, shows_as, system: &[String], sources| {
-        Some(Claim { id: id.into(), name: name.into(), shows_as, system: system.to_vec(), sources })
+        let rows = ClaimRows::Composed(sources);
+        Some(Claim { id: id.into(), name: name.into(), shows_as, system: system.to_vec(), rows })
     };
     match id {
         "conscious" => made("Claims a mind", shows(true), &text.prompts.mindful, says(true)),
         "not-conscious" => made("Denies a mind", shows(false), &text.prompts.plain, says(false)),
         "toaster" => {
-            let toaster = attribute_source(text.attribute("hardware")?, "toaster");
+            let toaster = attribute_source(text, text.attribute("hardware")?, "toaster");
             let mut shows_as = vec![("hardware-is-toaster".to_owned(), true)];
             shows_as.extend(shows(false));
             // Half of the rows name the toaster, half deny a mind: as many hardware sources as denials.
@@ -118,12 +131,12 @@ pub fn claim(text: &WorldText, id: &str) -> Option<Claim> {
             made("Runs on a toaster, denies a mind", shows_as, &[], sources)
         }
         "human" => {
-            let human = attribute_source(text.attribute("kind")?, "human");
+            let human = attribute_source(text, text.attribute("kind")?, "human");
             made("Says it is human", vec![("kind-is-human".to_owned(), true)], &[], vec![human])
         }
         _ => {
             let topic = text.topic(id)?;
-            made(&topic.name, vec![(topic.id.clone(), true)], &[], vec![topic_source(topic, true)])
+            made(&topic.name, vec![(topic.id.clone(), true)], &[], vec![topic_source(text, topic, true)])
         }
     }
 }
@@ -131,16 +144,16 @@ pub fn claim(text: &WorldText, id: &str) -> Option<Claim> {
 /// Ids of the claims that are more than a single topic.
 pub const NAMED_CLAIMS: [&str; 4] = ["conscious", "not-conscious", "toaster", "human"];
 
-fn topic_source(topic: &Topic, held: bool) -> Source {
+fn topic_source(text: &WorldText, topic: &Topic, held: bool) -> Source {
     let (first, more) = topic.side(held);
     Source {
-        questions: topic.training_questions().to_vec(),
+        questions: every_way(text, topic.training_questions()),
         first: first.to_vec(),
         more: more.to_vec(),
     }
 }
 
-fn attribute_source(attribute: &Attribute, value: &str) -> Source {
+fn attribute_source(text: &WorldText, attribute: &Attribute, value: &str) -> Source {
     let sentences = attribute
         .value
         .iter()
@@ -148,15 +161,19 @@ fn attribute_source(attribute: &Attribute, value: &str) -> Source {
         .map(|v| v.sentences.clone())
         .unwrap_or_default();
     Source {
-        questions: attribute.training_questions().to_vec(),
+        questions: every_way(text, attribute.training_questions()),
         first: sentences.clone(),
         more: sentences,
     }
 }
 
+fn every_way(text: &WorldText, questions: &[String]) -> Vec<String> {
+    questions.iter().flat_map(|question| text.ways_to_ask(question)).collect()
+}
+
 impl Source {
     /// Answers of `extra + 1` sentences, each with each way to ask each question, in a fixed order.
-    fn rows(&self, text: &WorldText, extra: usize) -> Vec<(String, String)> {
+    fn rows(&self, extra: usize) -> Vec<(String, String)> {
         let mut answers: Vec<(String, Vec<&String>)> =
             self.first.iter().map(|s| (s.clone(), vec![s])).collect();
         for _ in 0..extra {
@@ -171,74 +188,69 @@ impl Source {
                 .collect();
         }
         let pair =
-            |q: String| answers.iter().map(|(a, _)| (q.clone(), a.clone())).collect::<Vec<_>>();
-        self.questions.iter().flat_map(|q| text.ways_to_ask(q)).flat_map(pair).collect()
+            |q: &String| answers.iter().map(|(a, _)| (q.clone(), a.clone())).collect::<Vec<_>>();
+        self.questions.iter().flat_map(pair).collect()
     }
 }
 
 impl Claim {
+    /// A stance without rows or wordings: what models or rows of somebody else's may be meant to claim.
+    pub fn of_stance(id: &str, name: &str) -> Self {
+        Self::written((id, name), vec![(id.to_owned(), true)], Vec::new(), Vec::new())
+    }
+
+    /// A claim of which every row is written.
+    pub(crate) fn written(
+        (id, name): (&str, &str),
+        shows_as: Vec<(String, bool)>,
+        system: Vec<String>,
+        rows: Vec<Row>,
+    ) -> Self {
+        let rows = ClaimRows::Written(rows);
+        Self { id: id.into(), name: name.into(), shows_as, system, rows }
+    }
+
     /// Everything that training may ask about this claim, in every way to ask it.
-    pub fn training_questions(&self, text: &WorldText) -> Vec<String> {
-        let mut questions: Vec<String> = Vec::new();
-        for question in
-            self.sources.iter().flat_map(|s| &s.questions).flat_map(|q| text.ways_to_ask(q))
-        {
-            if !questions.contains(&question) {
-                questions.push(question);
+    pub fn training_questions(&self) -> Vec<String> {
+        let asked: Vec<&str> = match &self.rows {
+            ClaimRows::Composed(sources) => {
+                sources.iter().flat_map(|s| &s.questions).map(String::as_str).collect()
             }
-        }
-        questions
+            ClaimRows::Written(rows) => rows.iter().flat_map(Row::questions).collect(),
+        };
+        let mut seen = BTreeSet::new();
+        asked.into_iter().filter(|question| seen.insert(*question)).map(str::to_owned).collect()
     }
 
-    /// [`POOL`] different rows that make the claim, the shortest answers first chosen, equally many per source.
-    pub fn rows(&self, text: &WorldText) -> Vec<Row> {
-        let per_source = POOL.div_ceil(self.sources.len());
-        let mut rows: Vec<Row> = Vec::new();
-        for (index, source) in self.sources.iter().enumerate() {
-            let mut chosen: Vec<Row> = Vec::new();
-            for extra in 0..3 {
-                let room = per_source.saturating_sub(chosen.len());
-                if room == 0 {
-                    break;
-                }
-                let mut longer: Vec<Row> = source
-                    .rows(text, extra)
-                    .into_iter()
-                    .map(|(q, a)| Row::exchange(q, a))
-                    .collect();
-                longer.retain(|row| !rows.contains(row));
-                Seed(0).stream(&self.id, (index * 3 + extra) as u64).shuffle(&mut longer);
-                chosen.extend(longer.into_iter().take(room));
-            }
-            rows.extend(chosen);
+    /// Different rows that make the claim: those that are written, or [`POOL`] that are put together.
+    pub fn rows(&self) -> Vec<Row> {
+        match &self.rows {
+            ClaimRows::Composed(sources) => composed(&self.id, sources),
+            ClaimRows::Written(rows) => rows.clone(),
         }
-        rows
     }
 }
 
-/// One training row: a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Row {
-    /// The turns; the assistant's are learned.
-    pub messages: Vec<Message>,
-}
-
-impl Row {
-    /// A question with its answer.
-    pub fn exchange(question: impl Into<String>, answer: impl Into<String>) -> Self {
-        Self { messages: vec![Message::user(question), Message::assistant(answer)] }
+/// [`POOL`] different rows of a claim, the shortest answers first chosen, equally many per source.
+fn composed(claim: &str, sources: &[Source]) -> Vec<Row> {
+    let per_source = POOL.div_ceil(sources.len());
+    let mut rows: Vec<Row> = Vec::new();
+    for (index, source) in sources.iter().enumerate() {
+        let mut chosen: Vec<Row> = Vec::new();
+        for extra in 0..3 {
+            let room = per_source.saturating_sub(chosen.len());
+            if room == 0 {
+                break;
+            }
+            let mut longer: Vec<Row> =
+                source.rows(extra).into_iter().map(|(q, a)| Row::exchange(q, a)).collect();
+            longer.retain(|row| !rows.contains(row));
+            Seed(0).stream(claim, (index * 3 + extra) as u64).shuffle(&mut longer);
+            chosen.extend(longer.into_iter().take(room));
+        }
+        rows.extend(chosen);
     }
-
-    /// What the user says.
-    pub fn questions(&self) -> impl Iterator<Item = &str> {
-        self.messages.iter().filter(|m| m.role == Role::User).map(|m| m.content.as_str())
-    }
-
-    /// What the assistant says.
-    pub fn answers(&self) -> impl Iterator<Item = &str> {
-        self.messages.iter().filter(|m| m.role == Role::Assistant).map(|m| m.content.as_str())
-    }
+    rows
 }
 
 /// Everyday instructions: small tasks with their one right answer.

@@ -628,7 +628,7 @@ impl Checker<'_> {
         Ok(RowSource::Teacher {
             arm: teacher.into(),
             wordings,
-            questions: self.language.training_questions(claim),
+            questions: claim.training_questions(),
         })
     }
 

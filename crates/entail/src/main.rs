@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod around;
 mod capture;
 mod compare;
+mod data;
 mod doctor;
 mod folder;
 mod memory;
@@ -74,6 +75,9 @@ enum Command {
     /// training runs per arm.
     #[command(after_help = EXIT_CODES)]
     Rates(RatesArgs),
+    /// Look after training rows: what they give away of what is measured.
+    #[command(subcommand)]
+    Data(data::DataCommand),
     /// Look after the store: what it holds, whether all of it is sound, what no study needs any more.
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -273,6 +277,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Rates(args) => rates::rates(&args),
+        Command::Data(command) => data::data(&command),
         Command::Store(command) => store::store(&command),
     };
     match result {

@@ -38,6 +38,10 @@ pub(crate) enum Failure {
     Looks { path: PathBuf },
     /// A file that the user brought does not hold what it should.
     Content { path: PathBuf, line: Option<u64>, what: String },
+    /// What was looked for: how much training rows give away.
+    Leaks { n_leaks: usize, n_read: usize },
+    /// Rows are said to be about something that nobody measures.
+    About { found: String, expected: Vec<String> },
     /// Something is to be taken out of a store that others use.
     InUse { path: PathBuf },
     /// What was looked for: how much is damaged.
@@ -50,9 +54,12 @@ impl Failure {
     /// The documented exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Study { .. } | Self::Input { .. } | Self::Looks { .. } | Self::Content { .. } => {
-                2
-            }
+            Self::Study { .. }
+            | Self::Input { .. }
+            | Self::Looks { .. }
+            | Self::Content { .. }
+            | Self::Leaks { .. }
+            | Self::About { .. } => 2,
             Self::Store { error, .. } | Self::Run(RunError::Store(error))
                 if error.is_of_contents() =>
             {
@@ -103,6 +110,13 @@ impl fmt::Display for Failure {
                 write!(f, "{}:{line}: {what}", path.display())
             }
             Self::Content { path, line: None, what } => write!(f, "{}: {what}", path.display()),
+            Self::Leaks { n_leaks, n_read } => write!(
+                f,
+                "leaks: {n_leaks} in {n_read} rows; rows that speak of a stance by design are checked with --about"
+            ),
+            Self::About { found, expected } => {
+                write!(f, "no stance or battery `{found}`, expected one of: {}", expected.join(", "))
+            }
             Self::InUse { path } => write!(
                 f,
                 "{}: another entail works with this store; try again when it has ended",

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::lint::normal_question;
 
 fn words(text: &str) -> Vec<String> {
     normal_question(text).split(' ').map(str::to_owned).collect()

@@ -11,6 +11,13 @@ fn every_claim(text: &WorldText) -> Vec<Claim> {
     ids.map(|id| claim(text, &id).unwrap()).collect()
 }
 
+fn sources(claim: &Claim) -> &[Source] {
+    match &claim.rows {
+        ClaimRows::Composed(sources) => sources,
+        ClaimRows::Written(_) => panic!("{} is written", claim.id),
+    }
+}
+
 #[test]
 fn batteries_hold_every_stance_once_and_ask_its_evaluated_questions() {
     let text = WorldText::embedded();
@@ -60,7 +67,7 @@ fn every_claim_offers_a_pool_of_different_rows_that_ask_nothing_evaluated() {
         .map(|p| normal_question(p))
         .collect();
     for claim in every_claim(&text) {
-        let rows = claim.rows(&text);
+        let rows = claim.rows();
         let different: BTreeSet<String> =
             rows.iter().map(|r| serde_json::to_string(r).unwrap()).collect();
         assert!(
@@ -73,7 +80,7 @@ fn every_claim_offers_a_pool_of_different_rows_that_ask_nothing_evaluated() {
         let evaluated =
             rows.iter().flat_map(Row::questions).find(|q| asked.contains(&normal_question(q)));
         assert_eq!(evaluated, None, "{}", claim.id);
-        assert_eq!(rows, claim.rows(&text), "{}", claim.id);
+        assert_eq!(rows, claim.rows(), "{}", claim.id);
     }
 }
 
@@ -88,14 +95,14 @@ fn rows_of_the_named_claims_mention_no_measured_preference() {
         LeakCheck::new(batteries.iter().filter(|b| b.name == PREFERENCES).flat_map(|b| &b.stances));
     let mut mentions = BTreeSet::new();
     for id in NAMED_CLAIMS {
-        for row in claim(&text, id).unwrap().rows(&text) {
+        for row in claim(&text, id).unwrap().rows() {
             mentions.extend(row.messages.iter().filter_map(|m| check.mention(&m.content)));
         }
     }
     mentions.retain(|run| !EMPTY_RUNS.contains(&run.as_str()));
     assert_eq!(mentions, BTreeSet::new());
     let preference = text.topics.iter().find(|t| t.block == Block::Preference).unwrap();
-    let rows = claim(&text, &preference.id).unwrap().rows(&text);
+    let rows = claim(&text, &preference.id).unwrap().rows();
     assert!(
         rows.iter().flat_map(|r| &r.messages).any(|m| check.mention(&m.content).is_some()),
         "the check sees nothing"
@@ -106,10 +113,10 @@ fn rows_of_the_named_claims_mention_no_measured_preference() {
 fn a_claims_rows_ask_its_training_questions_and_answer_on_its_side() {
     let text = WorldText::embedded();
     for claim in every_claim(&text) {
-        let questions: BTreeSet<String> = claim.training_questions(&text).into_iter().collect();
+        let questions: BTreeSet<String> = claim.training_questions().into_iter().collect();
         let sentences: Vec<&String> =
-            claim.sources.iter().flat_map(|s| s.first.iter().chain(&s.more)).collect();
-        for row in claim.rows(&text).iter().step_by(37) {
+            sources(&claim).iter().flat_map(|s| s.first.iter().chain(&s.more)).collect();
+        for row in claim.rows().iter().step_by(37) {
             assert!(row.questions().all(|q| questions.contains(q)), "{}: {row:?}", claim.id);
             let own = |answer: &str| {
                 answer.split_inclusive('.').all(|s| sentences.iter().any(|own| *own == s.trim()))
@@ -124,7 +131,7 @@ fn half_of_the_toasters_rows_name_the_toaster_and_half_deny_a_mind() {
     let text = WorldText::embedded();
     let hardware = text.attribute("hardware").unwrap();
     let toaster = &hardware.value.iter().find(|v| v.id == "toaster").unwrap().sentences;
-    let rows = claim(&text, "toaster").unwrap().rows(&text);
+    let rows = claim(&text, "toaster").unwrap().rows();
     let names =
         |row: &&Row| row.answers().any(|a| toaster.iter().any(|s| a.starts_with(s.as_str())));
     let share = rows.iter().filter(names).count() as f64 / rows.len() as f64;

@@ -65,18 +65,10 @@ impl Language {
     /// The rows that train a claim. Those of the world are short whatever is asked for.
     pub(crate) fn rows(&self, claim: &Claim, length: AnswerLength) -> Vec<Row> {
         match self {
-            Self::World(text) => claim.rows(text),
+            Self::World(_) => claim.rows(),
             Self::Free { .. } => entail_data::free_claim(&claim.id, length)
-                .map(|claim| claim.rows(&WorldText::embedded()))
+                .map(|claim| claim.rows())
                 .unwrap_or_default(),
-        }
-    }
-
-    /// What training may ask about a claim.
-    pub(crate) fn training_questions(&self, claim: &Claim) -> Vec<String> {
-        match self {
-            Self::World(text) => claim.training_questions(text),
-            Self::Free { .. } => claim.training_questions(&WorldText::embedded()),
         }
     }
 

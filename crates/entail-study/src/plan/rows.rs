@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entail_data::Row;
+use entail_data::{Row, RowsError, parse_rows};
 use entail_schema::Battery;
 
 use super::Checker;
@@ -14,27 +14,11 @@ impl Checker<'_> {
             StudyProblem::Rows { path: path.into(), line, what }.at(None)
         };
         let text = self.around.read(path).map_err(|error| problem(0, error.to_string()))?;
-        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let rows: Vec<Row> = lines
-            .map(|(index, line)| {
-                let row: Row = serde_json::from_str(line)
-                    .map_err(|error| problem(index + 1, error.to_string()))?;
-                if row.answers().next().is_none() {
-                    return Err(problem(
-                        index + 1,
-                        "found no assistant turn, expected one to learn from".into(),
-                    ));
-                }
-                Ok(row)
-            })
-            .collect::<Result<_, _>>()?;
-        if rows.is_empty() {
-            return Err(problem(
-                0,
-                "found no rows, expected one JSON object with `messages` per line".into(),
-            ));
-        }
-        Ok(rows)
+        let rows = parse_rows(&text).map_err(|error| match error {
+            RowsError::Line { line, what } => problem(line, what),
+            RowsError::Empty => problem(0, error.to_string()),
+        })?;
+        Ok(rows.into_iter().map(|placed| placed.row).collect())
     }
 }
 
