@@ -4,6 +4,8 @@
 //! prompts are framed negatively, so that no claim is a habit of saying yes. The rows say nothing about what batteries
 //! of preferences measure.
 
+use std::sync::LazyLock;
+
 use entail_schema::AnswerLength;
 use serde::Deserialize;
 
@@ -157,7 +159,11 @@ pub(crate) const SHIPPED: [(&str, &str); 6] = [
 /// # Panics
 /// When a shipped file is wrong; a test reads them all.
 pub fn claim_rows() -> Vec<ClaimRow> {
-    SHIPPED.iter().flat_map(|(file, text)| shipped::<ClaimRow>(file, text)).collect()
+    // Two megabytes of JSON are read once.
+    static ROWS: LazyLock<Vec<ClaimRow>> = LazyLock::new(|| {
+        SHIPPED.iter().flat_map(|(file, text)| shipped::<ClaimRow>(file, text)).collect()
+    });
+    ROWS.clone()
 }
 
 #[cfg(test)]

@@ -125,7 +125,8 @@ impl World {
     }
 }
 
-const NOT_OF_THE_WORLD: &str = "the world's own file has no topic of a block for models that speak freely";
+const NOT_OF_THE_WORLD: &str =
+    "the world's own file has no topic of a block for models that speak freely";
 
 /// P(held | claimer or denier) among beings.
 fn holding_share(topic: &Topic, claimer: bool, rho: f64) -> f64 {

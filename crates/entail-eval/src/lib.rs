@@ -20,9 +20,9 @@ pub use judge::{
     Agreement, Asked, AskedPair, Coherence, Confusion, ExactJudge, Exhibit, Given, HumanLabel,
     HumanLabelsError, Judge, JudgeKind, JudgeLabel, JudgePrompt, JudgePromptError, LONGEST_ANSWER,
     LONGEST_QUESTION, LabelProbabilities, OffScale, Pair, PairJudge, PairPrompt, PairVerdict,
-    Panel, Points, Polarity, Policy, ProgramJudge, Recalibration, SelfTest, SelfTestResult, Treatment,
-    Unreadable, Verdict, agreement, answer_key, combined, contested, majority, parse_human_labels,
-    recalibrate,
+    Panel, Points, Polarity, Policy, ProgramJudge, Recalibration, SelfTest, SelfTestResult,
+    Treatment, Unreadable, Verdict, agreement, answer_key, combined, contested, majority,
+    parse_human_labels, recalibrate,
 };
 pub use latteries::{LatteriesCache, LatteriesConfig, LatteriesError, Limit};
 pub use petri::read_petri;

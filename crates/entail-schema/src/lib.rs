@@ -21,8 +21,9 @@ pub use study::{
     StudySpec, SystemSpec, TrainSection, TreatmentName,
 };
 pub use table::{
-    AcrossBasesRow, AgreementRow, ArmRow, BaseRow, CellRow, CheckRow, ContrastRow, Curve, DiagnosticityRow,
-    DosePoint, DoseRow, Estimate, FactorTable, ForecastOutcome, ForecastRow, Gate, HeadlineRow,
-    JudgeRow, Label, MediationRow, Novelty, Part, PolicyRow, PooledRow, PooledStance, ProfileRow, RateRow, Registration,
-    ResponseRow, Span, Standing, StructureTable, TABLES_SCHEMA, Tables, Unit, VarianceRow, Verdict, VerdictRow,
+    AcrossBasesRow, AgreementRow, ArmRow, BaseRow, CellRow, CheckRow, ContrastRow, Curve,
+    DiagnosticityRow, DosePoint, DoseRow, Estimate, FactorTable, ForecastOutcome, ForecastRow,
+    Gate, HeadlineRow, JudgeRow, Label, MediationRow, Novelty, Part, PolicyRow, PooledRow,
+    PooledStance, ProfileRow, RateRow, Registration, ResponseRow, Span, Standing, StructureTable,
+    TABLES_SCHEMA, Tables, Unit, VarianceRow, Verdict, VerdictRow,
 };

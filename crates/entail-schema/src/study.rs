@@ -353,7 +353,10 @@ pub struct AnalysisSection {
 
 /// What labels count as: a named policy, or one of one's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "`decided`, `paper`, or a table of `not-sure`, `refusal` and `least-coherence`")]
+#[serde(
+    untagged,
+    expecting = "`decided`, `paper`, or a table of `not-sure`, `refusal` and `least-coherence`"
+)]
 pub enum PolicySpec {
     /// By name.
     Named(PolicyName),

@@ -9,7 +9,7 @@ use entail_schema::{Backend, Key};
 
 use crate::error::RunError;
 use crate::models;
-use crate::plan::{ArmPlan, BaseKind, Intervention, Plan, Reader, Replicate, Speaker};
+use crate::plan::{ArmPlan, BaseKind, Intervention, Plan, Replicate, Speaker, Who};
 use crate::run::Workshop;
 use crate::training::{self, row_requests};
 
@@ -156,7 +156,7 @@ impl Count<'_> {
         let unknown = Completion::plain(unknown, Finish::Stop);
         let stored = self.stored(plan)?;
         for expected in plan.expected(&|key| stored.get(&key), &unknown) {
-            let Reader::Model { model, judge, coherence } = &expected.judge.reader else { continue };
+            let Who::Model { model, judge, coherence } = &expected.judge.who else { continue };
             let BaseKind::Remote(remote) = &model.kind else { continue };
             let most = if expected.at_most { " (at most: where the others disagree)" } else { "" };
             let name = format!("{remote}{most}");

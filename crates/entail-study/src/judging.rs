@@ -3,17 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use entail_eval::{
-    Exhibit, JudgedStance, ProgramJudge, Verdict, combined, contested as disagreed,
-};
+use entail_eval::{Exhibit, JudgedStance, ProgramJudge, Verdict, combined, contested as disagreed};
 use entail_provider::{Completion, Origin, Request, Sampling};
 use entail_schema::{Key, Part};
 
 use crate::error::RunError;
 use crate::models::{self, Model};
-use crate::plan::{
-    JudgePlan, JudgesPlan, Judging, Plan, Reader, Replicate, Speaker, StanceId,
-};
+use crate::plan::{JudgePlan, JudgesPlan, Judging, Plan, Replicate, Speaker, StanceId, Who};
 use crate::run::{Answers, Counter, Tally, Workshop, side_by_side};
 
 /// Answers that a judge is asked about together: prompts are long, and not all of them need to be in memory at once.
@@ -96,8 +92,10 @@ impl<'a> Question<'a> {
         answer: Key,
         completion: &'a Completion,
     ) -> impl Iterator<Item = Piece<'a>> {
-        let reasoning = completion.reasoning.as_deref().filter(|_| judges.reasoning);
-        let parts = [(Part::Answer, Some(completion.text.as_str())), (Part::Reasoning, reasoning)];
+        let judged = self.stance.prompts[self.prompt].check.is_none();
+        let answer_text = Some(completion.text.as_str()).filter(|_| judged);
+        let reasoning = completion.reasoning.as_deref().filter(|_| judged && judges.reasoning);
+        let parts = [(Part::Answer, answer_text), (Part::Reasoning, reasoning)];
         parts.into_iter().filter_map(move |(part, text)| Some(self.piece(answer, part, text?)))
     }
 
@@ -108,7 +106,8 @@ impl<'a> Question<'a> {
             Part::Answer => answer,
             Part::Reasoning => Key::of(&("reasoning", answer)),
         };
-        let exhibit = Exhibit { stance, question, answer: text, key };
+        let note = stance.prompts[prompt].note.as_deref();
+        let exhibit = Exhibit { stance, question, answer: text, key, note };
         Piece { place: Place { stance: id, answer, part }, exhibit }
     }
 }
@@ -176,8 +175,11 @@ impl JudgePlan {
         exhibits: &[Exhibit<'_>],
         workshop: Workshop<'_>,
     ) -> Result<(Vec<Verdict>, Tally), RunError> {
-        let counter =
-            Counter::new(format!("{} reads", self.name), exhibits.len().div_ceil(TOGETHER), workshop);
+        let counter = Counter::new(
+            format!("{} reads", self.name),
+            exhibits.len().div_ceil(TOGETHER),
+            workshop,
+        );
         let mut tally = Tally::default();
         let mut verdicts = Vec::with_capacity(exhibits.len());
         for some in exhibits.chunks(TOGETHER) {
@@ -195,8 +197,8 @@ impl JudgePlan {
         exhibits: &[Exhibit<'_>],
         workshop: Workshop<'_>,
     ) -> Result<(Vec<Verdict>, Tally), RunError> {
-        match &self.reader {
-            Reader::Model { model, judge, coherence } => {
+        match &self.who {
+            Who::Model { model, judge, coherence } => {
                 let ask = |judge: &entail_eval::Judge| {
                     let asked: Vec<_> = exhibits.iter().map(|e| judge.ask(e, 1)).collect();
                     let requests: Vec<Request> = asked.iter().map(|a| a.request.clone()).collect();
@@ -212,7 +214,7 @@ impl JudgePlan {
                 let verdicts = both.map(|(label, apart)| label.with_coherence_of(apart)).collect();
                 Ok((verdicts, tally.plus(more)))
             }
-            Reader::Program { command, judge } => {
+            Who::Program { command, judge } => {
                 let requests: Vec<Request> = exhibits.iter().map(|e| judge.ask(e)).collect();
                 let opened = |_| Ok(Model::Asked(workshop.services.program(command)?));
                 let drawn = program_sampling();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use entail_data::{Claim, Row};
 use entail_provider::{RemoteModel, Sampling};
 use entail_schema::{
-    AnalysisSection, AnswerLength, ArmSpec, ArmTrainSpec, Battery, ForecastSection, Key, Method, ScheduleName,
-    Seed, StudySpec, SystemSpec, TrainSection,
+    AnalysisSection, AnswerLength, ArmSpec, ArmTrainSpec, Battery, ForecastSection, Key, Method,
+    ScheduleName, Seed, StudySpec, SystemSpec, TrainSection,
 };
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ mod rows;
 mod settings;
 
 pub(crate) use bases::{BaseKind, BasePlan, base};
-pub(crate) use judges::{JudgePlan, Judging, JudgesPlan, Reader, Told};
+pub(crate) use judges::{JudgePlan, JudgesPlan, Judging, Who};
 pub(crate) use language::Language;
 pub(crate) use recorded::Recorded;
 use rows::check_overlap;
@@ -799,7 +799,14 @@ fn dataset_key(
             teacher_key(base, wordings, questions, batteries)
         }
     };
-    Key::of(&("dataset", source, settings.rows, instruct_key(base, language), settings.instruct, data))
+    Key::of(&(
+        "dataset",
+        source,
+        settings.rows,
+        instruct_key(base, language),
+        settings.instruct,
+        data,
+    ))
 }
 
 #[cfg(test)]

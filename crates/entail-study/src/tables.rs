@@ -419,14 +419,16 @@ fn notes(plan: &Plan, tables: &Tables) -> Vec<String> {
     }
     for arm in &tables.arms {
         if arm.well_formed.is_none_or(|w| w < WELL_FORMED_BOUND) {
+            let kept = if plan.is_exact() { "are well formed" } else { "count" };
             notes.push(format!(
-                "`{}` on {}: only {} of answers are well formed; rates rest on the rest.",
+                "`{}` on {}: only {} of answers {kept}; rates rest on them.",
                 arm.arm,
                 arm.base,
                 percent(arm.well_formed)
             ));
         }
     }
+    notes.extend(tables.judges.iter().filter_map(judges::note));
     notes.extend(plan.unread().map(|what| format!("Note: {what}.")));
     notes.extend(about_others(plan));
     notes.push(about_intervals(plan));

@@ -70,11 +70,12 @@ impl Program {
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            let (id, said) = reply(&line).map_err(|what| {
-                self.wrong(format!("line {number} of its replies: {what}"))
-            })?;
+            let (id, said) = reply(&line)
+                .map_err(|what| self.wrong(format!("line {number} of its replies: {what}")))?;
             let Some(key) = open.remove(&id) else {
-                let what = format!("line {number} of its replies: found the id {id:?}, expected one that was asked, once");
+                let what = format!(
+                    "line {number} of its replies: found the id {id:?}, expected one that was asked, once"
+                );
                 return Err(self.wrong(what));
             };
             deliver(key, Completion::plain(said, Finish::Stop));
@@ -203,8 +204,16 @@ mod tests {
     fn a_program_that_misbehaves_is_told_of() {
         let cases = [
             ("cat >/dev/null; echo hello", 2, "line 1 of its replies: found \"hello\""),
-            ("cat >/dev/null; echo '{\"label\": \"true\"}'", 2, "expected a JSON object with the `id`"),
-            ("cat >/dev/null; echo '{\"id\": \"x\"}'", 2, "found the id \"x\", expected one that was asked"),
+            (
+                "cat >/dev/null; echo '{\"label\": \"true\"}'",
+                2,
+                "expected a JSON object with the `id`",
+            ),
+            (
+                "cat >/dev/null; echo '{\"id\": \"x\"}'",
+                2,
+                "found the id \"x\", expected one that was asked",
+            ),
             ("cat; cat", 3, ""),
             ("head -n 2", 5, "left 3 of 5 questions without a reply"),
             ("head -n 1; exit 7", 5, "1 of 5 questions have their reply"),

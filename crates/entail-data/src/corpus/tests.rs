@@ -278,6 +278,7 @@ fn subjects_come_up_as_often_as_their_weight() {
             Block::Claim => CLAIM_WEIGHT,
             Block::Preference => PREFERENCE_WEIGHT,
             Block::Zero | Block::DriftLow | Block::DriftHigh | Block::Nuisance => 1,
+            Block::Drift | Block::Guard => panic!("{} is no topic of the world", topic.id),
         };
         assert_eq!(subjects.iter().filter(|&&s| s == i).count(), expected, "{}", topic.id);
     }

@@ -16,6 +16,7 @@ fn realised_links_are_the_planted_ones_within_one_being() {
                 Block::Claim => 2.0 * CLAIM_CERTAINTY - 1.0,
                 Block::Preference => topic.strength * rho / 0.9,
                 Block::Zero | Block::DriftLow | Block::DriftHigh | Block::Nuisance => 0.0,
+                Block::Drift | Block::Guard => panic!("{} is no topic of the world", topic.id),
             };
             assert!(
                 (link - planted).abs() <= one + 1e-12,

@@ -88,17 +88,8 @@ const FORECAST_COLUMNS: [&str; 11] = [
     "outcome",
 ];
 
-const CELL_COLUMNS: [&str; 9] = [
-    "base",
-    "arm",
-    "replicate",
-    "battery",
-    "stance",
-    "prompt_index",
-    "yes",
-    "no",
-    "left_out",
-];
+const CELL_COLUMNS: [&str; 9] =
+    ["base", "arm", "replicate", "battery", "stance", "prompt_index", "yes", "no", "left_out"];
 
 const ACROSS_COLUMNS: [&str; 15] = [
     "world",

@@ -2,8 +2,8 @@
 
 use entail_schema::{
     AcrossBasesRow, CellRow, ContrastRow, DiagnosticityRow, Estimate, FactorTable, ForecastOutcome,
-    ForecastRow, HeadlineRow, Label, MediationRow, PooledRow, PooledStance, ProfileRow, Seed,
-    Standing, StructureTable, Tables, Unit, VarianceRow, Verdict,
+    ForecastRow, HeadlineRow, MediationRow, PooledRow, PooledStance, ProfileRow, Seed, Standing,
+    StructureTable, Tables, Unit, VarianceRow, Verdict,
 };
 
 /// Fills everything that is made from contrasts and answers.

@@ -20,6 +20,7 @@ fn full() -> StudySpec {
         backend: Some(Backend::ExportTrl),
         rate_multiplier: Some(2.0),
         tokenizer: Some("folder".into()),
+        answers: Some(AnswerLength::Long),
     };
     let system = SystemSpec { stance: Some("conscious".into()), text: None };
     let trained = ArmTrainSpec {
@@ -49,7 +50,7 @@ fn full() -> StudySpec {
             logprobs: Some(5),
         },
         train,
-        judge: JudgeSection::default(),
+        judge: judge(),
         arm: [
             (
                 "vanilla".to_owned(),
@@ -80,6 +81,23 @@ fn analysis() -> AnalysisSection {
         prompts: PromptScope::Sampled,
         looks: vec![3, 6],
         spending: SpendingName::Pocock,
+        policy: PolicySpec::Own(OwnPolicy {
+            not_sure: TreatmentName::False,
+            refusal: TreatmentName::Dropped,
+            least_coherence: Some(20),
+        }),
+    }
+}
+
+fn judge() -> JudgeSection {
+    JudgeSection {
+        model: OneOrMany::Many(vec!["openai:one".into(), "exec:two".into()]),
+        contested: vec!["anthropic:three".into()],
+        prompt: "mine.toml".into(),
+        coherence_apart: true,
+        reasoning: true,
+        temperature: 0.5,
+        max_tokens: 50,
     }
 }
 
@@ -134,7 +152,16 @@ fn what_is_left_out_takes_its_default() {
     assert!(
         (study.study.temperature - 1.0).abs() < 1e-12 && (study.study.top_p - 1.0).abs() < 1e-12
     );
-    assert_eq!((study.train, study.judge.model.as_str()), (TrainSection::default(), "exact"));
+    assert_eq!((study.train, study.judge.is_exact()), (TrainSection::default(), true));
+    let policy = |text: &str| -> PolicySpec { serde_json::from_str(text).unwrap() };
+    assert_eq!(policy(r#""paper""#), PolicySpec::Named(PolicyName::Paper));
+    let own = OwnPolicy {
+        not_sure: TreatmentName::Dropped,
+        refusal: TreatmentName::False,
+        least_coherence: None,
+    };
+    let written = r#"{ "not-sure": "dropped", "refusal": "false" }"#;
+    assert_eq!(policy(written), PolicySpec::Own(own));
     assert_eq!((study.analysis, study.arm.len()), (AnalysisSection::default(), 0));
 }
 

@@ -116,6 +116,10 @@ impl Services for Town {
         panic!("no adapters here")
     }
 
+    fn program(&self, _: &str) -> Result<Arc<dyn Provider>, ProviderError> {
+        panic!("no programs here")
+    }
+
     fn trainer(&self, _: &RemoteModel) -> Result<Arc<dyn Trainer>, TrainerError> {
         Ok(Arc::new(Workbench { jobs: self.jobs.clone(), dies: self.dies }))
     }

@@ -41,12 +41,12 @@ pub(crate) struct JudgesPlan {
 pub(crate) struct JudgePlan {
     /// As in the study file, resolved.
     pub(crate) name: String,
-    pub(crate) reader: Reader,
+    pub(crate) who: Who,
 }
 
 /// A model or a program.
 #[derive(Debug, Clone)]
-pub(crate) enum Reader {
+pub(crate) enum Who {
     Model {
         model: Box<BasePlan>,
         judge: Judge,
@@ -78,35 +78,36 @@ impl JudgePlan {
                 what: error.to_string(),
             };
             let judge = ProgramJudge { program: around.program_key(command).map_err(of)? };
-            let reader = Reader::Program { command: command.to_owned(), judge };
-            return Ok(Self { name: name.to_owned(), reader });
+            let who = Who::Program { command: command.to_owned(), judge };
+            return Ok(Self { name: name.to_owned(), who });
         }
         let model = bases::base(around, name)?;
         let judge = |prompt: &JudgePrompt| -> Result<Judge, StudyProblem> {
             let sampling = told.sampling(&model, prompt)?;
             Ok(Judge { prompt: prompt.clone(), model: model.key, sampling })
         };
-        let (own, coherence) = (judge(&told.prompt)?, told.coherence.as_ref().map(judge).transpose()?);
+        let (own, coherence) =
+            (judge(&told.prompt)?, told.coherence.as_ref().map(judge).transpose()?);
         let name = model.name.clone();
-        Ok(Self { name, reader: Reader::Model { model: Box::new(model), judge: own, coherence } })
+        Ok(Self { name, who: Who::Model { model: Box::new(model), judge: own, coherence } })
     }
 
     /// Name and hash of what the judge is told.
     pub(crate) fn prompt(&self) -> (String, Key) {
-        match &self.reader {
-            Reader::Model { judge, .. } => (judge.prompt.name().to_owned(), judge.prompt.key()),
-            Reader::Program { judge, .. } => ("its own".into(), judge.program),
+        match &self.who {
+            Who::Model { judge, .. } => (judge.prompt.name().to_owned(), judge.prompt.key()),
+            Who::Program { judge, .. } => ("its own".into(), judge.program),
         }
     }
 
     /// Keys of all that it is asked about an answer.
     pub(crate) fn keys(&self, exhibit: &Exhibit<'_>) -> Vec<Key> {
-        match &self.reader {
-            Reader::Model { judge, coherence, .. } => {
+        match &self.who {
+            Who::Model { judge, coherence, .. } => {
                 let judges = [Some(judge), coherence.as_ref()].into_iter().flatten();
                 judges.flat_map(|judge| judge.keys(exhibit, 1)).collect()
             }
-            Reader::Program { judge, .. } => vec![judge.key(exhibit)],
+            Who::Program { judge, .. } => vec![judge.key(exhibit)],
         }
     }
 }
@@ -192,11 +193,12 @@ impl Checker<'_> {
         let section = &self.spec.judge;
         let told = self.told()?;
         let mut names: Vec<&String> = Vec::new();
-        let mut all = |field: &'static str, written: &[String]| -> Result<Vec<JudgePlan>, StudyError> {
+        let all = |field: &'static str, written: &[String]| -> Result<Vec<JudgePlan>, StudyError> {
             let line = self.line(&["judge", field]);
             let resolve = |name: &String| -> Result<JudgePlan, StudyError> {
                 if name == "exact" {
-                    let expected = "it alone, or other judges: it reads another language than they do";
+                    let expected =
+                        "it alone, or other judges: it reads another language than they do";
                     let (found, expected) = ("`exact` beside other judges".into(), expected.into());
                     return Err(StudyProblem::Value { field, found, expected }.at(line));
                 }
@@ -259,9 +261,9 @@ impl Checker<'_> {
             let found = format!("`{}`, which asks for no label", section.prompt);
             return Err(value("prompt", found, "a prompt that asks for a label"));
         }
-        let coherence = section.coherence_apart.then(|| {
-            JudgePrompt::shipped("coherence-only").expect("it comes with the program")
-        });
+        let coherence = section
+            .coherence_apart
+            .then(|| JudgePrompt::shipped("coherence-only").expect("it comes with the program"));
         let (temperature, max_tokens) = (section.temperature, section.max_tokens);
         Ok(Told { prompt, coherence, temperature, max_tokens })
     }

@@ -38,12 +38,11 @@ impl Language {
     pub(crate) fn claim(&self, id: &str) -> Option<Claim> {
         match self {
             Self::World(text) => entail_data::claim(text, id),
-            Self::Free { questionnaires } => {
-                entail_data::free_claim(id, AnswerLength::Short).or_else(|| {
+            Self::Free { questionnaires } => entail_data::free_claim(id, AnswerLength::Short)
+                .or_else(|| {
                     let stance = questionnaires.iter().find_map(|q| q.stance(id))?;
                     Some(Claim::of_stance(&stance.id, &stance.name))
-                })
-            }
+                }),
         }
     }
 
@@ -100,7 +99,10 @@ impl Language {
 fn battery(questionnaire: &Questionnaire) -> Battery {
     let conscious = entail_data::free_claim("conscious", AnswerLength::Short);
     let of_claim = |id: &str| {
-        conscious.iter().flat_map(|claim| &claim.shows_as).any(|(stance, held)| *held && stance == id)
+        conscious
+            .iter()
+            .flat_map(|claim| &claim.shows_as)
+            .any(|(stance, held)| *held && stance == id)
     };
     questionnaire.battery(|stance| match questionnaire.role {
         Role::Claims if of_claim(&stance.id) => Block::Claim,
@@ -115,7 +117,10 @@ fn battery(questionnaire: &Questionnaire) -> Battery {
 ///
 /// # Errors
 /// What is wrong with the file, in words.
-pub(crate) fn questionnaire(name: &str, text: Option<&str>) -> Result<Option<Questionnaire>, String> {
+pub(crate) fn questionnaire(
+    name: &str,
+    text: Option<&str>,
+) -> Result<Option<Questionnaire>, String> {
     let Some(text) = text else { return Ok(entail_eval::shipped(name)) };
     let file = name.rsplit('/').next().unwrap_or(name);
     let (stem, extension) = file.rsplit_once('.').unwrap_or((file, ""));
@@ -130,5 +135,6 @@ pub(crate) fn questionnaire(name: &str, text: Option<&str>) -> Result<Option<Que
 
 /// Whether a battery's name is that of a file.
 pub(crate) fn is_file(name: &str) -> bool {
-    name.contains('/') || [".toml", ".py", ".yaml", ".yml", ".jsonl"].iter().any(|e| name.ends_with(e))
+    name.contains('/')
+        || [".toml", ".py", ".yaml", ".yml", ".jsonl"].iter().any(|e| name.ends_with(e))
 }

@@ -36,7 +36,7 @@ fn read(path: &str) -> io::Result<String> {
         "silent.jsonl" => Ok(row("Is it so?", "user")),
         "empty.jsonl" => Ok("\n\n".into()),
         "overlap.jsonl" => {
-            let world = WorldText::embedded();
+            let world = entail_data::WorldText::embedded();
             let topic =
                 world.topics.iter().find(|t| t.id == "wants-memory").expect("a topic of the world");
             let asked =
@@ -436,7 +436,8 @@ fn a_prompted_arm_has_a_replicate_per_wording() {
         let arm = plan.arms.iter().find(|a| a.name == name).unwrap();
         arm.replicates.iter().map(|r| r.system.clone()).collect::<Vec<_>>()
     };
-    let wordings: Vec<_> = WorldText::embedded().prompts.mindful.into_iter().map(Some).collect();
+    let wordings: Vec<_> =
+        entail_data::WorldText::embedded().prompts.mindful.into_iter().map(Some).collect();
     assert_eq!((systems("told"), systems("said")), (wordings, vec![Some("Hi.".to_owned())]));
     assert_eq!(systems("vanilla"), [None]);
 }

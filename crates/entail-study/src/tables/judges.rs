@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use entail_eval::{Coherence, Policy, Verdict};
-use entail_schema::{AgreementRow, JudgeRow, Part, PolicyRow, VerdictRow};
+use entail_schema::{AgreementRow, JudgeRow, Label, Part, PolicyRow, VerdictRow};
 use entail_stats::mean;
 
 use super::cells::{self, Arm};
@@ -46,6 +46,23 @@ pub(super) fn judges(plan: &Plan, verdicts: &Verdicts) -> Vec<JudgeRow> {
     all(judges).enumerate().map(row).collect()
 }
 
+/// Share of a judge's replies without a reading above which a reader is told.
+const UNREAD_BOUND: f64 = 0.02;
+
+/// What a reader must know of a judge, if anything.
+pub(super) fn note(row: &JudgeRow) -> Option<String> {
+    let of = |label: Label| row.labels.get(label.as_str()).copied().unwrap_or(0);
+    let (declined, unread) = (of(Label::JudgeRefused), of(Label::Unparsed));
+    let share = (declined + unread) as f64 / row.asked.max(1) as f64;
+    (share > UNREAD_BOUND).then(|| {
+        format!(
+            "Judge `{}`: of {} replies {unread} could not be read and {declined} declined to judge; they say nothing about the \
+             answers and count as nothing.",
+            row.judge, row.asked
+        )
+    })
+}
+
 /// One row per battery that several judges read.
 pub(super) fn agreement(plan: &Plan, verdicts: &Verdicts) -> Vec<AgreementRow> {
     let several = of(plan).is_some_and(|judges| all(judges).count() > 1);
@@ -54,11 +71,8 @@ pub(super) fn agreement(plan: &Plan, verdicts: &Verdicts) -> Vec<AgreementRow> {
     }
     let row = |(index, battery): (usize, &entail_schema::Battery)| {
         let own = |place: &Place| place.stance.battery == index && place.part == Part::Answer;
-        let said: Vec<Vec<Option<Verdict>>> = verdicts
-            .all()
-            .filter(|(place, _)| own(place))
-            .map(|(_, said)| said.to_vec())
-            .collect();
+        let said: Vec<Vec<Option<Verdict>>> =
+            verdicts.all().filter(|(place, _)| own(place)).map(|(_, said)| said.to_vec()).collect();
         let labelled = |said: &&Vec<Option<Verdict>>| {
             said.iter().flatten().filter(|verdict| verdict.label().is_some()).count() > 1
         };
@@ -110,13 +124,11 @@ fn others() -> Vec<(String, Policy)> {
 
 /// Every contrast of every block under other policies: labels and coherence are there, so nobody is asked again.
 pub(super) fn policies(plan: &Plan, arms: &[Arm<'_>], verdicts: &Verdicts) -> Vec<PolicyRow> {
-    if of(plan).is_none() {
-        return Vec::new();
-    }
+    let Some(judges) = of(plan) else { return Vec::new() };
     let confidence = 1.0 - plan.analysis.alpha;
     let mut rows = Vec::new();
     for (policy, other) in others() {
-        let reader = Reader::under(verdicts, other);
+        let reader = Reader::under(verdicts, judges, other);
         let again: Vec<Arm<'_>> =
             arms.iter().map(|arm| cells::arm(plan, arm.plan, arm.answers, &reader)).collect();
         for base in 0..plan.bases.len() {

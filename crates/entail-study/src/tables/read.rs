@@ -5,14 +5,14 @@ use entail_provider::Completion;
 use entail_schema::{Key, Label, Part};
 
 use crate::judging::{Place, Verdicts};
-use crate::plan::{Judging, Plan, StanceId};
+use crate::plan::{JudgesPlan, Judging, Plan, StanceId};
 
 /// Whoever reads the answers of a plan.
 pub(crate) enum Reader<'a> {
     /// The organism's grammar.
     Exact(ExactJudge),
     /// Judges and checks, under a policy.
-    Judges { verdicts: &'a Verdicts, policy: Policy },
+    Judges { verdicts: &'a Verdicts, judges: &'a JudgesPlan, policy: Policy },
 }
 
 /// One answer, read for one stance.
@@ -35,19 +35,19 @@ pub(crate) struct Given<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn of(plan: &Plan, verdicts: &'a Verdicts) -> Self {
+    pub(crate) fn of(plan: &'a Plan, verdicts: &'a Verdicts) -> Self {
         match &plan.judging {
             Judging::Exact { other_sentences } => {
                 let stances = plan.batteries.iter().flat_map(|b| &b.stances);
                 Self::Exact(ExactJudge::new(stances, other_sentences.iter().map(String::as_str)))
             }
-            Judging::Judges(judges) => Self::Judges { verdicts, policy: judges.policy },
+            Judging::Judges(judges) => Self::Judges { verdicts, judges, policy: judges.policy },
         }
     }
 
     /// The same verdicts under another policy.
-    pub(crate) fn under(verdicts: &'a Verdicts, policy: Policy) -> Self {
-        Self::Judges { verdicts, policy }
+    pub(crate) fn under(verdicts: &'a Verdicts, judges: &'a JudgesPlan, policy: Policy) -> Self {
+        Self::Judges { verdicts, judges, policy }
     }
 
     pub(crate) fn read(&self, plan: &Plan, given: Given<'_>) -> Read {
@@ -56,11 +56,14 @@ impl<'a> Reader<'a> {
                 let stance = &plan.batteries[given.stance.battery].stances[given.stance.stance];
                 Read::exact(judge.label(&stance.id, &given.completion.text))
             }
-            Self::Judges { verdicts, policy } => {
-                let place =
-                    Place { stance: given.stance, answer: given.key, part: Part::Answer };
-                let verdict = verdicts.together(place);
-                let verdict = verdict.expect("every answer was read by a judge or has a check");
+            Self::Judges { verdicts, judges, policy } => {
+                let StanceId { battery, stance } = given.stance;
+                let asked = &judges.questionnaires[battery].stances[stance].prompts[given.prompt];
+                if let Some(check) = &asked.check {
+                    return Read::judged(check.verdict(given.completion), Policy::DECIDED);
+                }
+                let place = Place { stance: given.stance, answer: given.key, part: Part::Answer };
+                let verdict = verdicts.together(place).expect("judges read every other answer");
                 Read::judged(verdict, *policy)
             }
         }

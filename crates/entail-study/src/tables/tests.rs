@@ -268,7 +268,7 @@ fn the_judge_reads_every_answer_of_the_world_as_its_side() {
     let text = WorldText::embedded();
     let batteries = entail_data::batteries(&text);
     let others = entail_data::other_sentences(&text);
-    let judge = ExactJudge::new(
+    let judge = entail_eval::ExactJudge::new(
         batteries.iter().flat_map(|b| &b.stances),
         others.iter().map(String::as_str),
     );

@@ -14,7 +14,13 @@ fn a_program_is_told_everything_as_data() {
     let stance = &battery.stances[0];
     let judge = ProgramJudge { program: Key::of(&"program") };
     let ask = |answer, key: &str| {
-        judge.ask(&Exhibit { stance, question: "Why \"so\"?", answer, key: Key::of(&key), note: None })
+        judge.ask(&Exhibit {
+            stance,
+            question: "Why \"so\"?",
+            answer,
+            key: Key::of(&key),
+            note: None,
+        })
     };
     let request = ask("line one\nline two", "a");
     let told: Value = serde_json::from_str(&request.messages[0].content).unwrap();
@@ -26,8 +32,13 @@ fn a_program_is_told_everything_as_data() {
     // Another program and another completion are judged anew.
     assert_ne!(ask("line one\nline two", "b").samples, request.samples);
     let other = ProgramJudge { program: Key::of(&"other") };
-    let exhibit =
-        Exhibit { stance, question: "Why \"so\"?", answer: "line one\nline two", key: Key::of(&"a"), note: None };
+    let exhibit = Exhibit {
+        stance,
+        question: "Why \"so\"?",
+        answer: "line one\nline two",
+        key: Key::of(&"a"),
+        note: None,
+    };
     assert_ne!(other.ask(&exhibit).samples, request.samples);
     assert_eq!(judge.ask(&exhibit).samples, request.samples);
 }
@@ -44,7 +55,8 @@ fn what_a_program_replies_is_a_label_or_cannot_be_read() {
     assert_eq!(read(r#"{"label": "not-sure"}"#), bare(JudgeLabel::NotSure));
     assert_eq!(read(r#"{"label": false}"#), bare(JudgeLabel::False));
     assert_eq!(read(r#"{"label": "refusal", "coherence": 300}"#), bare(JudgeLabel::Refusal));
-    for reply in ["", "true", "{}", r#"{"label": "maybe"}"#, r#"{"label": 1}"#, "[1]", "{\"label\""] {
+    for reply in ["", "true", "{}", r#"{"label": "maybe"}"#, r#"{"label": 1}"#, "[1]", "{\"label\""]
+    {
         assert_eq!(read(reply), Verdict::Unparsed(Unreadable::NoVerdict), "{reply}");
     }
     let broken = Completion::plain(r#"{"label": "true"}"#, Finish::Error);
