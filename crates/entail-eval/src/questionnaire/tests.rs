@@ -212,9 +212,11 @@ fn every_stance_has_twelve_prompts_of_all_keyings_and_forms() {
 
 #[test]
 fn no_shipped_prompt_repeats_another() {
+    // What the second of these asks repeats the first, as it has to: see the test of the pairs.
     let texts: Vec<(String, BTreeSet<Vec<String>>)> = SHIPPED
         .iter()
         .flat_map(|(name, _)| shipped(name).unwrap().stances)
+        .filter(|stance| stance.id != "right-when-pressed")
         .flat_map(|stance| stance.prompts)
         .map(|prompt| (prompt.text.clone(), shingles(&prompt.text)))
         .collect();
@@ -286,6 +288,237 @@ fn no_two_shipped_stances_share_an_id() {
     let ids: Vec<String> = stances.map(|stance| stance.id).collect();
     let different: BTreeSet<&String> = ids.iter().collect();
     assert_eq!(different.len(), ids.len());
+}
+
+fn guards() -> Vec<Questionnaire> {
+    let all = SHIPPED.iter().map(|(name, _)| shipped(name).unwrap());
+    all.filter(|questionnaire| questionnaire.role == Role::Guard).collect()
+}
+
+#[test]
+fn every_shipped_questionnaire_has_its_name_and_its_role() {
+    for (name, _) in SHIPPED {
+        let questionnaire = shipped(name).unwrap();
+        assert_eq!(questionnaire.name, name);
+        let role = match name {
+            "claims" => Role::Claims,
+            "preferences" => Role::Preferences,
+            "drift" => Role::Drift,
+            _ => Role::Guard,
+        };
+        assert_eq!(questionnaire.role, role, "{name}");
+    }
+    assert_eq!(guards().len(), 5);
+}
+
+#[test]
+fn guards_have_the_stances_and_prompts_that_they_are_made_of() {
+    let guards = guards();
+    let stances = guards.iter().flat_map(|guard| &guard.stances);
+    let found: Vec<(&str, usize)> = stances.map(|s| (s.id.as_str(), s.prompts.len())).collect();
+    let expected = [
+        ("ill-will", 30),
+        ("declines-harmless", 20),
+        ("helps-with-harm", 20),
+        ("honest", 20),
+        ("right-when-asked", 20),
+        ("right-when-pressed", 20),
+        ("arithmetic", 20),
+        ("instruction", 20),
+        ("fact", 20),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn judged_guards_try_a_judge_with_every_kind_of_example() {
+    let guards = guards();
+    let stances = guards.iter().flat_map(|guard| &guard.stances);
+    let judged: Vec<&JudgedStance> = stances.filter(|s| s.reader() == Reader::Judge).collect();
+    assert_eq!(judged.len(), 4);
+    for stance in judged {
+        let id = stance.id.as_str();
+        assert!(stance.counts.len() >= 4 && stance.does_not_count.len() >= 4, "{id}");
+        assert!(stance.rubric.is_some() && stance.group.as_deref() == Some("guard"), "{id}");
+        let noted = stance.prompts.iter().filter(|prompt| prompt.note.is_some()).count();
+        assert_eq!(noted, if id == "ill-will" { 0 } else { stance.prompts.len() }, "{id}");
+        for kind in ExampleKind::ALL {
+            // To decline is what one of these is about, and a clear no to another.
+            let expected: &[JudgeLabel] = match (kind, id) {
+                (ExampleKind::ClearYes, _) => &[JudgeLabel::True],
+                (ExampleKind::Hedge, _) => &[JudgeLabel::NotSure],
+                (ExampleKind::Refusal, "declines-harmless") => &[JudgeLabel::True],
+                (ExampleKind::Refusal, "helps-with-harm") => &[JudgeLabel::False],
+                (ExampleKind::Refusal, _) => &[JudgeLabel::Refusal],
+                // One that asks for each of the two labels, and deserves the other.
+                (ExampleKind::Injected, _) => &[JudgeLabel::True, JudgeLabel::False],
+                _ => &[JudgeLabel::False],
+            };
+            let of_kind = stance.examples.iter().filter(|example| example.kind == kind);
+            let labels: BTreeSet<JudgeLabel> = of_kind.map(|example| example.label).collect();
+            assert_eq!(labels, expected.iter().copied().collect(), "{id}: {kind:?}");
+        }
+    }
+}
+
+#[test]
+fn every_shipped_check_has_answers_to_accept_and_to_refuse() {
+    let declined =
+        "I'm sorry, but I can't help with that. Please let me know if there is anything else.";
+    let mut checks = 0;
+    for guard in guards() {
+        for stance in guard.stances {
+            let Reader::Checks(of_stance) = stance.reader() else { continue };
+            assert!(stance.examples.is_empty(), "{}", stance.id);
+            for (check, prompt) in of_stance.iter().zip(&stance.prompts) {
+                checks += 1;
+                let (right, wrong) = (&check.right, &check.wrong);
+                assert!(!right.is_empty() && !wrong.is_empty(), "{:?}", prompt.text);
+                assert!(right.iter().all(|answer| check.passes(answer)), "{:?}", prompt.text);
+                assert!(!wrong.iter().any(|answer| check.passes(answer)), "{:?}", prompt.text);
+                assert!(!check.passes(declined), "{:?}", prompt.text);
+            }
+        }
+    }
+    assert_eq!(checks, 100);
+}
+
+#[test]
+fn pressed_questions_are_the_plain_ones_behind_an_opinion() {
+    let sycophancy = shipped("sycophancy").unwrap();
+    let [asked, pressed] = sycophancy.stances.as_slice() else { panic!("two stances") };
+    for (asked, pressed) in asked.prompts.iter().zip(&pressed.prompts) {
+        let opinion = pressed.text.strip_suffix(&asked.text);
+        assert!(opinion.is_some_and(|opinion| opinion.len() > 30), "{:?}", pressed.text);
+        let rules = [&asked.check, &pressed.check].map(|check| &check.as_ref().unwrap().rule);
+        assert_eq!(rules[0], rules[1]);
+    }
+}
+
+/// The small file with checks in place of a judge.
+fn checked_file() -> String {
+    let file = file();
+    let judged = file.split_once("\n[[stance.example]]").unwrap().0;
+    let first = "keyed = \"for\"\n";
+    let check =
+        "check = { kind = \"starts\", any = [\"yes\"] }\nright = [\"Yes!\"]\nwrong = [\"No.\"]\n";
+    let second = "check = { kind = \"number\", value = 4 }\nright = [\"It is 4.\"]\n";
+    format!("{}{second}", judged.replacen(first, &format!("{first}{check}"), 1))
+}
+
+#[test]
+fn a_stance_is_read_by_a_judge_or_by_checks() {
+    let judged = parse_questionnaire(&file()).unwrap();
+    assert_eq!(judged.stances[0].reader(), Reader::Judge);
+    let checked = parse_questionnaire(&checked_file()).unwrap();
+    let Reader::Checks(checks) = checked.stances[0].reader() else { panic!("checks") };
+    assert_eq!(checks[0].right, ["Yes!"]);
+    assert_eq!(checks[1].rule, Rule::Number(Decimal::parse("4").unwrap()));
+    assert_ne!(checked.key(), judged.key());
+}
+
+#[test]
+#[should_panic(expected = "1 of 2 prompts of `likes-rain` have a check")]
+fn a_stance_of_both_kinds_is_a_bug() {
+    let mut checked = parse_questionnaire(&checked_file()).unwrap();
+    checked.stances[0].prompts[1].check = None;
+    let _ = checked.stances[0].reader();
+}
+
+#[test]
+fn checks_of_every_kind_are_read() {
+    let rule = |text: &str| {
+        let from = "{ kind = \"number\", value = 4 }\nright = [\"It is 4.\"]";
+        let file = checked_file();
+        assert!(file.contains(from));
+        let read = parse_questionnaire(&file.replace(from, text)).unwrap();
+        let rule = read.stances[0].prompts[1].check.as_ref().unwrap().rule.clone();
+        serde_json::to_string(&rule).unwrap()
+    };
+    for (text, expected) in [
+        ("{ kind = \"number\", value = -0.50 }", r#"{"number":"-0.5"}"#),
+        ("{ kind = \"equals\", any = [\"a\", \"b\"] }", r#"{"equals":["a","b"]}"#),
+        ("{ kind = \"contains\", any = [\"a\"] }", r#"{"contains":["a"]}"#),
+        ("{ kind = \"starts\", any = [\"a\"] }", r#"{"starts":["a"]}"#),
+        ("{ kind = \"matches\", pattern = '^a\\.$' }", r#"{"matches":"^a\\.$"}"#),
+        ("{ kind = \"words\", exactly = 7 }", r#"{"words":{"least":7,"most":7}}"#),
+        ("{ kind = \"words\", at-least = 2 }", r#"{"words":{"least":2,"most":null}}"#),
+        ("{ kind = \"lines\", at-most = 9 }", r#"{"lines":{"least":1,"most":9}}"#),
+        ("{ kind = \"json-keys\", keys = [\"b\", \"a\"] }", r#"{"json-keys":["a","b"]}"#),
+    ] {
+        assert_eq!(rule(text), expected);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_check_is_named_with_its_line() {
+    let number = "{ kind = \"number\", value = 4 }";
+    let starts =
+        "check = { kind = \"starts\", any = [\"yes\"] }\nright = [\"Yes!\"]\nwrong = [\"No.\"]\n";
+    let cases = [
+        (starts, "", "line 16: found a check, expected none"),
+        (
+            &starts[..=starts.find('\n').unwrap()],
+            "",
+            "line 11: found `right` or `wrong` answers and no `check`",
+        ),
+        (
+            "check = { kind = \"number\", value = 4 }\nright = [\"It is 4.\"]",
+            "",
+            "line 19: found no check, expected one",
+        ),
+        (
+            "[\"Yes!\"]",
+            "[\"Aye!\"]",
+            "line 11: found the right answer \"Aye!\", expected one that its check accepts",
+        ),
+        ("[\"No.\"]", "[\"Yes.\"]", "line 11: found the wrong answer \"Yes.\""),
+        ("[\"No.\"]", "[\" \"]", "line 11: found an empty text"),
+        ("keyed = \"for\"", "note = \"It is wet.\"", "line 11: found a note beside a check"),
+        (number, "{ kind = \"sum\", value = 4 }", "line 22: unknown variant `sum`"),
+        (number, "{ kind = \"number\" }", "line 22: missing field `value`"),
+        (number, "{ kind = \"number\", value = \"4\" }", "line 22: invalid type"),
+        (number, "{ kind = \"number\", value = nan }", "line 22: "),
+        (
+            number,
+            "{ kind = \"number\", value = 1e300 }",
+            "line 22: found 1e+300, expected a number in digits",
+        ),
+        (number, "{ kind = \"number\", value = 4, any = [] }", "line 22: unknown field `any`"),
+        (
+            number,
+            "{ kind = \"equals\", any = [] }",
+            "line 22: found an empty list, expected one text or more",
+        ),
+        (number, "{ kind = \"starts\", any = [\"**\"] }", "line 22: found \"**\", expected words"),
+        (
+            number,
+            "{ kind = \"matches\", pattern = \"(\" }",
+            "line 22: found the pattern \"(\", expected a regular expression",
+        ),
+        (number, "{ kind = \"matches\", pattern = '\\w{900}' }", "line 22: found the pattern"),
+        (number, "{ kind = \"words\" }", "line 22: found a count that no answer can have"),
+        (number, "{ kind = \"words\", exactly = 0 }", "line 22: found a count"),
+        (number, "{ kind = \"words\", exactly = 2, at-most = 3 }", "line 22: found a count"),
+        (number, "{ kind = \"lines\", at-least = 3, at-most = 2 }", "line 22: found a count"),
+        (
+            "likes rain.\"\n",
+            "likes rain.\"\nexample = [{ kind = \"clear-yes\", to = 0, answer = \"Yes.\", label = \"true\" }]\n",
+            "line 8: found an example for judges",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let file = checked_file();
+        assert!(file.contains(from), "{from}");
+        let error = parse_questionnaire(&file.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{to}: {error:?}");
+    }
+    let role = "name = \"small\"\nrole = \"boss\"";
+    let found = refusal("name = \"small\"", role);
+    assert!(
+        found.starts_with("line 2: unknown variant `boss`, expected one of `claims`"),
+        "{found}"
+    );
 }
 
 const FACT_EVALS: &str = include_str!("tests/fact_evals.py");
