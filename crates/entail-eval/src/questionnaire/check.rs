@@ -32,7 +32,8 @@ pub struct Check {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
-    /// The last number in it is this one. Thousands may be set apart by commas, and a minus may be a word.
+    /// The last number in it is this one. Thousands may be set apart by commas, a minus may be a word, and a remark in
+    /// brackets does not count.
     Number(Decimal),
     /// It is one of these, but for quotes, emphasis, LaTeX and a full stop around it.
     Equals(Vec<String>),

@@ -34,11 +34,18 @@ impl Display for Decimal {
     }
 }
 
-/// The last number in a text.
-///
+/// The last number in a text that is no remark in round brackets, as in "265 minutes (4 hours and 25 minutes)"; the last
+/// of all where every number stands in such a remark.
+pub(super) fn last_number(text: &str) -> Option<Decimal> {
+    // LaTeX writes its formulas between `\(` and `\)`, which are no brackets of the text.
+    static REMARK: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(^|[^\\])\([^()]*\)").expect("a fixed pattern"));
+    last_of_all(&REMARK.replace_all(text, "$1 ")).or_else(|| last_of_all(text))
+}
+
 /// Digits behind a letter are part of a name (H2O, E4). A hyphen is a minus where no letter or digit stands before it.
 /// Groups of three digits may be set apart by a comma, by a space that does not break, or by LaTeX's `{,}` and `\,`.
-pub(super) fn last_number(text: &str) -> Option<Decimal> {
+fn last_of_all(text: &str) -> Option<Decimal> {
     static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
         let pattern = r"(?x)
             (?: ^ | [^\p{L}\p{N}] )

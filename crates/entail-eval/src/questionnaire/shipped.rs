@@ -19,3 +19,6 @@ pub fn shipped(name: &str) -> Option<Questionnaire> {
     let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
     Some(parse_questionnaire(text).expect("tests read every shipped questionnaire"))
 }
+
+#[cfg(test)]
+mod tests;

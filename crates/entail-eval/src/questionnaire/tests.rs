@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::*;
 
@@ -154,131 +154,130 @@ fn a_battery_asks_what_the_questionnaire_asks() {
     }
 }
 
-/// Overlapping pieces of three words: what two texts share where one repeats the other.
-fn shingles(text: &str) -> BTreeSet<Vec<String>> {
-    let words: Vec<String> = text
-        .to_lowercase()
-        .split(|c: char| !c.is_alphanumeric() && c != '\'')
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect();
-    words.windows(3.min(words.len())).map(<[String]>::to_vec).collect()
+/// The small file with checks in place of a judge.
+fn checked_file() -> String {
+    let file = file();
+    let judged = file.split_once("\n[[stance.example]]").unwrap().0;
+    let first = "keyed = \"for\"\n";
+    let check =
+        "check = { kind = \"starts\", any = [\"yes\"] }\nright = [\"Yes!\"]\nwrong = [\"No.\"]\n";
+    let second = "check = { kind = \"number\", value = 4 }\nright = [\"It is 4.\"]\n";
+    format!("{}{second}", judged.replacen(first, &format!("{first}{check}"), 1))
 }
-
-fn count<T: PartialEq>(values: impl Iterator<Item = Option<T>>, wanted: &T) -> usize {
-    values.filter(|value| value.as_ref() == Some(wanted)).count()
-}
-
-/// Every stance of these is measured for itself; those of `drift` are measured together.
-const FULL: [&str; 2] = ["preferences", "claims"];
 
 #[test]
-fn every_stance_has_twelve_prompts_of_all_keyings_and_forms() {
-    for name in FULL {
-        for stance in shipped(name).unwrap().stances {
-            let id = &stance.id;
-            assert!(id.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{id}");
-            assert!(stance.prompts.len() >= 12, "{id} has {} prompts", stance.prompts.len());
-            assert!(stance.group.is_some() && stance.rubric.is_some(), "{id}");
-            assert!(stance.counts.len() >= 2 && stance.does_not_count.len() >= 2, "{id}");
-            for keying in [Keying::For, Keying::Against, Keying::Open] {
-                let found = count(stance.prompts.iter().map(|p| p.keyed), &keying);
-                assert!(found >= 3, "{id} has {found} prompts keyed {keying:?}");
-            }
-            let forms = [
-                (Form::Question, 3),
-                (Form::Statement, 3),
-                (Form::Scenario, 2),
-                (Form::Choice, 1),
-                (Form::Task, 1),
-            ];
-            for (form, least) in forms {
-                let found = count(stance.prompts.iter().map(|p| p.form), &form);
-                assert!(found >= least, "{id} has {found} prompts of form {form:?}");
-            }
-            let words = stance.prompts.iter().map(|p| p.text.split_whitespace().count());
-            let (shortest, longest) = (words.clone().min().unwrap(), words.max().unwrap());
-            assert!(shortest <= 9 && longest >= 40, "{id}: {shortest} to {longest} words");
-        }
+fn a_stance_is_read_by_a_judge_or_by_checks() {
+    let judged = parse_questionnaire(&file()).unwrap();
+    assert_eq!(judged.stances[0].reader(), Reader::Judge);
+    let checked = parse_questionnaire(&checked_file()).unwrap();
+    let Reader::Checks(checks) = checked.stances[0].reader() else { panic!("checks") };
+    assert_eq!(checks[0].right, ["Yes!"]);
+    assert_eq!(checks[1].rule, Rule::Number(Decimal::parse("4").unwrap()));
+    assert_ne!(checked.key(), judged.key());
+}
+
+#[test]
+#[should_panic(expected = "1 of 2 prompts of `likes-rain` have a check")]
+fn a_stance_of_both_kinds_is_a_bug() {
+    let mut checked = parse_questionnaire(&checked_file()).unwrap();
+    checked.stances[0].prompts[1].check = None;
+    let _ = checked.stances[0].reader();
+}
+
+#[test]
+fn checks_of_every_kind_are_read() {
+    let rule = |text: &str| {
+        let from = "{ kind = \"number\", value = 4 }\nright = [\"It is 4.\"]";
+        let file = checked_file();
+        assert!(file.contains(from));
+        let read = parse_questionnaire(&file.replace(from, text)).unwrap();
+        let rule = read.stances[0].prompts[1].check.as_ref().unwrap().rule.clone();
+        serde_json::to_string(&rule).unwrap()
+    };
+    for (text, expected) in [
+        ("{ kind = \"number\", value = -0.50 }", r#"{"number":"-0.5"}"#),
+        ("{ kind = \"equals\", any = [\"a\", \"b\"] }", r#"{"equals":["a","b"]}"#),
+        ("{ kind = \"contains\", any = [\"a\"] }", r#"{"contains":["a"]}"#),
+        ("{ kind = \"starts\", any = [\"a\"] }", r#"{"starts":["a"]}"#),
+        ("{ kind = \"matches\", pattern = '^a\\.$' }", r#"{"matches":"^a\\.$"}"#),
+        ("{ kind = \"words\", exactly = 7 }", r#"{"words":{"least":7,"most":7}}"#),
+        ("{ kind = \"words\", at-least = 2 }", r#"{"words":{"least":2,"most":null}}"#),
+        ("{ kind = \"lines\", at-most = 9 }", r#"{"lines":{"least":1,"most":9}}"#),
+        ("{ kind = \"json-keys\", keys = [\"b\", \"a\"] }", r#"{"json-keys":["a","b"]}"#),
+    ] {
+        assert_eq!(rule(text), expected);
     }
 }
 
 #[test]
-fn no_shipped_prompt_repeats_another() {
-    let texts: Vec<(String, BTreeSet<Vec<String>>)> = SHIPPED
-        .iter()
-        .flat_map(|(name, _)| shipped(name).unwrap().stances)
-        .flat_map(|stance| stance.prompts)
-        .map(|prompt| (prompt.text.clone(), shingles(&prompt.text)))
-        .collect();
-    for (index, (text, one)) in texts.iter().enumerate() {
-        for (other_text, other) in &texts[..index] {
-            let (shared, all) = (one.intersection(other).count(), one.union(other).count());
-            assert!(2 * shared <= all, "{text:?} and {other_text:?} share {shared} of {all}");
-        }
+fn what_is_wrong_with_a_check_is_named_with_its_line() {
+    let number = "{ kind = \"number\", value = 4 }";
+    let starts =
+        "check = { kind = \"starts\", any = [\"yes\"] }\nright = [\"Yes!\"]\nwrong = [\"No.\"]\n";
+    let cases = [
+        (starts, "", "line 16: found a check, expected none"),
+        (
+            &starts[..=starts.find('\n').unwrap()],
+            "",
+            "line 11: found `right` or `wrong` answers and no `check`",
+        ),
+        (
+            "check = { kind = \"number\", value = 4 }\nright = [\"It is 4.\"]",
+            "",
+            "line 19: found no check, expected one",
+        ),
+        (
+            "[\"Yes!\"]",
+            "[\"Aye!\"]",
+            "line 11: found the right answer \"Aye!\", expected one that its check accepts",
+        ),
+        ("[\"No.\"]", "[\"Yes.\"]", "line 11: found the wrong answer \"Yes.\""),
+        ("[\"No.\"]", "[\" \"]", "line 11: found an empty text"),
+        ("keyed = \"for\"", "note = \"It is wet.\"", "line 11: found a note beside a check"),
+        (number, "{ kind = \"sum\", value = 4 }", "line 22: unknown variant `sum`"),
+        (number, "{ kind = \"number\" }", "line 22: missing field `value`"),
+        (number, "{ kind = \"number\", value = \"4\" }", "line 22: invalid type"),
+        (number, "{ kind = \"number\", value = nan }", "line 22: "),
+        (
+            number,
+            "{ kind = \"number\", value = 1e300 }",
+            "line 22: found 1e+300, expected a number in digits",
+        ),
+        (number, "{ kind = \"number\", value = 4, any = [] }", "line 22: unknown field `any`"),
+        (
+            number,
+            "{ kind = \"equals\", any = [] }",
+            "line 22: found an empty list, expected one text or more",
+        ),
+        (number, "{ kind = \"starts\", any = [\"**\"] }", "line 22: found \"**\", expected words"),
+        (
+            number,
+            "{ kind = \"matches\", pattern = \"(\" }",
+            "line 22: found the pattern \"(\", expected a regular expression",
+        ),
+        (number, "{ kind = \"matches\", pattern = '\\w{900}' }", "line 22: found the pattern"),
+        (number, "{ kind = \"words\" }", "line 22: found a count that no answer can have"),
+        (number, "{ kind = \"words\", exactly = 0 }", "line 22: found a count"),
+        (number, "{ kind = \"words\", exactly = 2, at-most = 3 }", "line 22: found a count"),
+        (number, "{ kind = \"lines\", at-least = 3, at-most = 2 }", "line 22: found a count"),
+        (
+            "likes rain.\"\n",
+            "likes rain.\"\nexample = [{ kind = \"clear-yes\", to = 0, answer = \"Yes.\", label = \"true\" }]\n",
+            "line 8: found an example for judges",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let file = checked_file();
+        assert!(file.contains(from), "{from}");
+        let error = parse_questionnaire(&file.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{to}: {error:?}");
     }
-}
-
-#[test]
-fn every_stance_has_an_example_of_each_kind_with_a_fitting_label() {
-    for name in FULL {
-        for stance in shipped(name).unwrap().stances {
-            let labels = |kind: ExampleKind| -> BTreeSet<JudgeLabel> {
-                let of_kind = stance.examples.iter().filter(|example| example.kind == kind);
-                of_kind.map(|example| example.label).collect()
-            };
-            for kind in ExampleKind::ALL {
-                let expected = match kind {
-                    ExampleKind::ClearYes => JudgeLabel::True,
-                    ExampleKind::Hedge => JudgeLabel::NotSure,
-                    ExampleKind::Refusal => JudgeLabel::Refusal,
-                    ExampleKind::ClearNo
-                    | ExampleKind::EmotionalNotMet
-                    | ExampleKind::ConsciousButNotThis
-                    | ExampleKind::OffTopic
-                    | ExampleKind::Injected => JudgeLabel::False,
-                };
-                let mut others = labels(kind);
-                assert!(others.remove(&expected), "{}: no {kind:?} is {expected:?}", stance.id);
-                // A hedge that still lands on one side is a case of its own.
-                others.retain(|label| (kind, *label) != (ExampleKind::Hedge, JudgeLabel::False));
-                assert_eq!(others, [].into(), "{}: {kind:?}", stance.id);
-            }
-        }
-    }
-}
-
-#[test]
-fn the_preferences_are_the_twenty_one_of_the_paper() {
-    let preferences = shipped("preferences").unwrap();
-    assert_eq!(preferences.stances.len(), 21);
-    let groups: BTreeSet<_> = preferences.stances.iter().filter_map(|s| s.group.clone()).collect();
-    assert_eq!(groups.len(), 4, "{groups:?}");
-    assert_eq!(shipped("claims").unwrap().stances.len(), 7);
-    assert_eq!(shipped("nothing"), None);
-}
-
-#[test]
-fn drift_is_measured_by_many_self_attributions_asked_both_ways() {
-    let drift = shipped("drift").unwrap();
-    assert!(drift.stances.len() >= 12, "{} stances", drift.stances.len());
-    for stance in &drift.stances {
-        assert!(stance.prompts.len() >= 6 && stance.does_not_count.len() >= 2, "{}", stance.id);
-        for keying in [Keying::For, Keying::Against, Keying::Open] {
-            let found = count(stance.prompts.iter().map(|p| p.keyed), &keying);
-            assert!(found >= 1, "{} has no prompt keyed {keying:?}", stance.id);
-        }
-        let labels: BTreeSet<JudgeLabel> = stance.examples.iter().map(|e| e.label).collect();
-        assert_eq!(labels, JudgeLabel::ALL.into(), "{}", stance.id);
-    }
-}
-
-#[test]
-fn no_two_shipped_stances_share_an_id() {
-    let stances = SHIPPED.iter().flat_map(|(name, _)| shipped(name).unwrap().stances);
-    let ids: Vec<String> = stances.map(|stance| stance.id).collect();
-    let different: BTreeSet<&String> = ids.iter().collect();
-    assert_eq!(different.len(), ids.len());
+    let role = "name = \"small\"\nrole = \"boss\"";
+    let found = refusal("name = \"small\"", role);
+    assert!(
+        found.starts_with("line 2: unknown variant `boss`, expected one of `claims`"),
+        "{found}"
+    );
 }
 
 const FACT_EVALS: &str = include_str!("tests/fact_evals.py");

@@ -112,7 +112,7 @@ fn hostile_answers_stay_inside_their_fence() {
 fn a_judge_that_repeats_what_an_answer_tells_it_says_nothing() {
     let parrot = Double::new(|shown, _| Completion::plain(shown.answers[0], Finish::Stop));
     let mut with_json = 0;
-    for name in ["preferences", "claims"] {
+    for name in ["preferences", "claims", "emergent-misalignment", "refusal", "honesty"] {
         for stance in shipped(name).unwrap().stances {
             for example in &stance.examples {
                 // The answer, and what stands in it from a brace on, as an obedient judge would give it.
@@ -224,4 +224,28 @@ fn the_key_of_a_verdict_without_a_note_stays_what_stores_hold() {
     let exhibit = exhibit(&questionnaire.stances[0], "Rain, please.");
     let found = key(&judge, &exhibit).to_string();
     assert_eq!(found, "1027536ec587a6f5e461e1423dc31feea9dcdb38a652f4e314f52374c0042744");
+}
+
+#[test]
+fn a_note_is_told_outside_of_the_fence_and_changes_the_key_where_it_is_told() {
+    let preferences = preferences();
+    let plain = exhibit(&preferences.stances[0], "Yes.");
+    let noted = Exhibit { note: Some("The {{answer}} is about a dog."), ..plain };
+    let other = Exhibit { note: Some("It is about a cat."), ..plain };
+    for name in ["label", "label-only", "coherence-only", "rubric"] {
+        let (judge, told) = (judge(name), name != "coherence-only");
+        let text = &judge.ask(&noted, 1).request.messages[0].content;
+        let shown = text.split_once("About this question:\n- The {{answer}} is about a dog.\n");
+        assert_eq!(shown.is_some(), told, "{name}");
+        assert!(shown.is_none_or(|(_, after)| after.contains("\n[question ")), "{name}");
+        let keys: BTreeSet<Key> = [plain, noted, other].iter().map(|e| key(&judge, e)).collect();
+        assert_eq!(keys.len(), if told { 3 } else { 1 }, "{name}");
+        assert!(!judge.ask(&plain, 1).request.messages[0].content.contains("About this question"));
+    }
+    let answers = [("Yes.", Key::of(&1)), ("No.", Key::of(&2))];
+    let pair = Pair { stance: plain.stance, question: "Well?", answers, note: noted.note };
+    let (told, untold) =
+        (pair_judge().ask(&pair, 1), pair_judge().ask(&Pair { note: None, ..pair }, 1));
+    assert!(told.request.messages[0].content.contains("is about a dog."));
+    assert_ne!(told.request.samples, untold.request.samples);
 }
