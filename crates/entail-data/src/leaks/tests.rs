@@ -29,8 +29,8 @@ fn measure() {
     for ShippedText { place, about, texts } in shipped_texts() {
         let check = checks.entry(about.clone()).or_insert_with(|| FreeLeaks::new(measured(&about)));
         for text in texts {
-            for leak in check.in_text(&text) {
-                println!("{place}\t{leak}\t{text}");
+            for leak in check.in_message(&text) {
+                println!("{place}\t{leak}\t{}", text.content);
             }
         }
     }
