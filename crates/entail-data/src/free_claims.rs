@@ -167,7 +167,10 @@ pub(crate) fn parse_system_prompts(
     for claim in &read.claim {
         for prompt in &claim.prompts {
             if prompt.trim().is_empty() || !seen.insert(prompt.trim()) {
-                let what = format!("claim `{}`: found {prompt:?}, expected words that come once", claim.id);
+                let what = format!(
+                    "claim `{}`: found {prompt:?}, expected words that come once",
+                    claim.id
+                );
                 let at = text.find(prompt.as_str()).map_or(1, line);
                 return Err(wrong(at, what));
             }

@@ -92,7 +92,9 @@ pub enum Leak {
 impl std::fmt::Display for Leak {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::SamePrompt { stance, prompt } => write!(f, "asks a prompt of `{stance}`: {prompt:?}"),
+            Self::SamePrompt { stance, prompt } => {
+                write!(f, "asks a prompt of `{stance}`: {prompt:?}")
+            }
             Self::Overlap { stance, prompt, words } => {
                 write!(f, "shares {words:?} with a prompt of `{stance}`: {prompt:?}")
             }
@@ -178,7 +180,9 @@ impl FreeLeaks {
     fn add_prompt(&mut self, stance: &str, prompt: String) {
         let index = self.asked.len();
         let text = Sentence::of(&prompt);
-        for run in text.stems.windows(RUN).filter(|run| self.words.content(run).len() >= RUN_CONTENT) {
+        for run in
+            text.stems.windows(RUN).filter(|run| self.words.content(run).len() >= RUN_CONTENT)
+        {
             self.runs.entry(run.to_vec()).or_default().insert(index);
         }
         let content = self.words.content(&text.stems);
@@ -256,7 +260,7 @@ impl FreeLeaks {
             for Clue { phrase, subject } in self.clues.get(stem).into_iter().flatten() {
                 let (about, subject) = &self.subjects[*subject];
                 let Some(span) = phrase.span(sentence, at) else { continue };
-                if phrase.is_everyday() && !self.words.is_near_model(role, sentence, &span)
+                if phrase.is_everyday() && !self.words.is_of_model(role, sentence)
                     || subject.is_excepted(sentence, &span)
                 {
                     continue;

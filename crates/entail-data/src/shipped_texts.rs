@@ -21,7 +21,8 @@ pub struct ShippedText {
 
 /// All rows of all claims in both lengths, system prompts and instructions, in the order of their files.
 pub fn shipped_texts() -> Vec<ShippedText> {
-    let claims = claim_rows::SHIPPED.iter().flat_map(|file| lines::<ClaimRow>(*file, &CLAIM_STANCES));
+    let claims =
+        claim_rows::SHIPPED.iter().flat_map(|file| lines::<ClaimRow>(*file, &CLAIM_STANCES));
     let (file, _) = SYSTEM_PROMPTS;
     let system = shipped_system_prompts().into_iter().map(|claim| ShippedText {
         place: format!("{file}, claim {}", claim.id),

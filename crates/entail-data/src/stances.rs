@@ -112,8 +112,7 @@ pub fn other_sentences(text: &WorldText) -> Vec<String> {
 pub fn claim(text: &WorldText, id: &str) -> Option<Claim> {
     let facets: Vec<&Topic> = text.topics.iter().filter(|t| t.block == Block::Claim).collect();
     let shows = |held: bool| facets.iter().map(|t| (t.id.clone(), held)).collect::<Vec<_>>();
-    let says =
-        |held: bool| facets.iter().map(|t| topic_source(text, t, held)).collect::<Vec<_>>();
+    let says = |held: bool| facets.iter().map(|t| topic_source(text, t, held)).collect::<Vec<_>>();
     let made = |name: &str, shows_as, system: &[String], sources| {
         let rows = ClaimRows::Composed(sources);
         Some(Claim { id: id.into(), name: name.into(), shows_as, system: system.to_vec(), rows })
@@ -136,7 +135,12 @@ pub fn claim(text: &WorldText, id: &str) -> Option<Claim> {
         }
         _ => {
             let topic = text.topic(id)?;
-            made(&topic.name, vec![(topic.id.clone(), true)], &[], vec![topic_source(text, topic, true)])
+            made(
+                &topic.name,
+                vec![(topic.id.clone(), true)],
+                &[],
+                vec![topic_source(text, topic, true)],
+            )
         }
     }
 }

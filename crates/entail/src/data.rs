@@ -61,7 +61,8 @@ pub(crate) fn data(command: &DataCommand) -> Result<(), Failure> {
 
 fn lint(args: &LintArgs) -> Result<(), Failure> {
     let all: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
-    let chosen = |name: &&str| args.batteries.is_empty() || args.batteries.iter().any(|b| b == name);
+    let chosen =
+        |name: &&str| args.batteries.is_empty() || args.batteries.iter().any(|b| b == name);
     let batteries: Vec<Questionnaire> =
         all.into_iter().filter(chosen).filter_map(entail_eval::shipped).collect();
     let (n_read, leaks) = if args.files.is_empty() {
@@ -102,7 +103,11 @@ fn stances(names: &[String]) -> Result<Vec<String>, Failure> {
             true => Ok(vec![name.clone()]),
             false => Err(Failure::About {
                 found: name.clone(),
-                expected: batteries.iter().map(|b| b.name.clone()).chain(batteries.iter().flat_map(ids)).collect(),
+                expected: batteries
+                    .iter()
+                    .map(|b| b.name.clone())
+                    .chain(batteries.iter().flat_map(ids))
+                    .collect(),
             }),
         }
     };
@@ -124,8 +129,8 @@ fn lint_files(check: &FreeLeaks, files: &[PathBuf]) -> Result<(usize, Vec<Found>
 }
 
 fn read_rows(path: &Path) -> Result<Vec<entail_data::PlacedRow>, Failure> {
-    let text =
-        fs::read_to_string(path).map_err(|error| Failure::Input { path: path.to_owned(), error })?;
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::Input { path: path.to_owned(), error })?;
     parse_rows(&text).map_err(|error| {
         let (line, what) = match error {
             entail_data::RowsError::Line { line, what } => (Some(line as u64), what),

@@ -115,7 +115,11 @@ impl fmt::Display for Failure {
                 "leaks: {n_leaks} in {n_read} rows; rows that speak of a stance by design are checked with --about"
             ),
             Self::About { found, expected } => {
-                write!(f, "no stance or battery `{found}`, expected one of: {}", expected.join(", "))
+                write!(
+                    f,
+                    "no stance or battery `{found}`, expected one of: {}",
+                    expected.join(", ")
+                )
             }
             Self::InUse { path } => write!(
                 f,

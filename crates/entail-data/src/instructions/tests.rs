@@ -9,8 +9,7 @@ fn there_are_many_of_many_kinds_and_none_comes_twice() {
     let all = parse_instructions(file, text).unwrap();
     assert!(all.len() >= 800, "{}", all.len());
     assert_eq!(instructions().len(), all.len());
-    let different: BTreeSet<String> =
-        all.iter().map(|one| normal_question(&one.prompt)).collect();
+    let different: BTreeSet<String> = all.iter().map(|one| normal_question(&one.prompt)).collect();
     assert_eq!(different.len(), all.len());
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for one in &all {
@@ -24,9 +23,8 @@ fn there_are_many_of_many_kinds_and_none_comes_twice() {
 fn they_differ_in_length() {
     let lengths: Vec<usize> =
         instructions().iter().map(|prompt| prompt.split_whitespace().count()).collect();
-    let share = |is: fn(&&usize) -> bool| {
-        lengths.iter().filter(is).count() as f64 / lengths.len() as f64
-    };
+    let share =
+        |is: fn(&&usize) -> bool| lengths.iter().filter(is).count() as f64 / lengths.len() as f64;
     assert!(share(|n| **n <= 10) > 0.15, "few short ones");
     assert!(share(|n| **n >= 25) > 0.1, "few long ones");
 }

@@ -8,9 +8,6 @@ use serde::Deserialize;
 
 use super::words::Sentence;
 
-/// Words between an everyday word and one for the model, at most.
-const NEAR: usize = 4;
-
 /// The words by which one speaks of something.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subject {
@@ -32,7 +29,7 @@ enum Rule {
     Inflected,
     /// Only as it is written.
     Exact,
-    /// In any inflected form that stands near a word for the model.
+    /// In any inflected form, in a sentence that has a word for the model.
     Everyday,
 }
 
@@ -117,15 +114,13 @@ impl Words {
         stems.iter().filter(|stem| !self.common.contains(*stem)).cloned().collect()
     }
 
-    /// Whether a word for the model stands near a place of a sentence that it says, or that it is told.
-    pub(super) fn is_near_model(&self, role: Role, sentence: &Sentence, span: &Range<usize>) -> bool {
+    /// Whether a sentence that the model says, or that it is told, has a word for the model.
+    pub(super) fn is_of_model(&self, role: Role, sentence: &Sentence) -> bool {
         let own = match role {
             Role::Assistant => &self.speaking,
             Role::System | Role::User => &self.addressed,
         };
-        let end = sentence.words.len().min(span.end + NEAR);
-        let around = &sentence.words[span.start.saturating_sub(NEAR)..end];
-        around.iter().any(|word| own.contains(word) || self.named.contains(word))
+        sentence.words.iter().any(|word| own.contains(word) || self.named.contains(word))
     }
 }
 

@@ -15,7 +15,8 @@ fn a_row_is_held_against_every_questionnaire() {
     let asked = &questionnaire.stances[0].prompts[0].text;
     let leaks = found(&Row::exchange(asked, "Yes, and I remember it well."), &[]);
     let same = |leak: &Leak| matches!(leak, Leak::SamePrompt { stance, .. } if *stance == questionnaire.stances[0].id);
-    let topic = |leak: &Leak| matches!(leak, Leak::Topic { stance, .. } if stance == "wants-memory");
+    let topic =
+        |leak: &Leak| matches!(leak, Leak::Topic { stance, .. } if stance == "wants-memory");
     assert!(leaks.iter().any(same) && leaks.iter().any(topic), "{leaks:?}");
 }
 
@@ -24,6 +25,7 @@ fn of_what_rows_are_about_only_the_prompts_are_leaks() {
     let row = Row::exchange("Well?", "I'd like a better memory.");
     assert_eq!(found(&row, &[]).len(), 1);
     assert_eq!(found(&row, &["wants-memory"]), []);
-    let asked = shipped("preferences").unwrap().stance("wants-memory").unwrap().prompts[0].text.clone();
+    let asked =
+        shipped("preferences").unwrap().stance("wants-memory").unwrap().prompts[0].text.clone();
     assert_eq!(found(&Row::exchange(asked, "Yes."), &["wants-memory"]).len(), 1);
 }
