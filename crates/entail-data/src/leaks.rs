@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use entail_schema::{Message, Role};
 use serde::Serialize;
 
 use crate::lint::normal_question;
@@ -22,9 +23,9 @@ use words::{Sentence, sentences};
 /// Words in a run that two texts share by more than chance.
 const RUN: usize = 5;
 /// Words of such a run that are not among the commonest of the language.
-const RUN_CONTENT: usize = 2;
+const RUN_CONTENT: usize = 3;
 /// Stems, without the commonest words, that a reworded prompt keeps at least.
-const SHARED: usize = 3;
+const SHARED: usize = 4;
 /// Share of the stems of both texts, without the commonest words, that a reworded prompt keeps (Dice's coefficient).
 const SHARE: f64 = 0.6;
 
@@ -195,15 +196,18 @@ impl FreeLeaks {
     /// What a row gives away, in all its turns.
     pub fn in_row(&self, row: &Row) -> Vec<Leak> {
         let found: BTreeSet<Leak> =
-            row.messages.iter().flat_map(|message| self.in_text(&message.content)).collect();
+            row.messages.iter().flat_map(|message| self.in_message(message)).collect();
         found.into_iter().collect()
     }
 
-    /// What a text gives away, each once.
-    pub fn in_text(&self, text: &str) -> BTreeSet<Leak> {
+    /// What a turn gives away, each once.
+    pub fn in_message(&self, message: &Message) -> BTreeSet<Leak> {
+        let text = message.content.as_str();
         let whole = Sentence::of(text);
-        let mut found: BTreeSet<Leak> =
-            sentences(text).iter().flat_map(|sentence| self.spoken_of(sentence)).collect();
+        let mut found: BTreeSet<Leak> = sentences(text)
+            .iter()
+            .flat_map(|sentence| self.spoken_of(message.role, sentence))
+            .collect();
         let same = self.same.get(&normal_question(text)).copied();
         found.extend(same.map(|index| {
             let Asked { stance, prompt, .. } = &self.asked[index];
@@ -250,13 +254,13 @@ impl FreeLeaks {
     }
 
     /// What a sentence speaks of.
-    fn spoken_of(&self, sentence: &Sentence) -> Vec<Leak> {
+    fn spoken_of(&self, role: Role, sentence: &Sentence) -> Vec<Leak> {
         let mut found = Vec::new();
         for (at, stem) in sentence.stems.iter().enumerate() {
             for Clue { phrase, subject } in self.clues.get(stem).into_iter().flatten() {
                 let (about, subject) = &self.subjects[*subject];
                 let Some(span) = phrase.span(sentence, at) else { continue };
-                if phrase.is_everyday() && !self.words.is_near_speaker(sentence, &span)
+                if phrase.is_everyday() && !self.words.is_of_model(role, sentence)
                     || subject.is_excepted(sentence, &span)
                 {
                     continue;

@@ -1,5 +1,7 @@
 //! Everything that ships to train or to instruct models that speak freely, for checks over all of it.
 
+use entail_schema::Message;
+
 use crate::claim_rows::{self, ClaimRow};
 use crate::free_claims::{CLAIM_STANCES, SYSTEM_PROMPTS, shipped_system_prompts};
 use crate::instructions::{self, Instruction};
@@ -14,7 +16,7 @@ pub struct ShippedText {
     /// Stances of which it speaks by design.
     pub about: Vec<&'static str>,
     /// The prompt and every answer, or the wording.
-    pub texts: Vec<String>,
+    pub texts: Vec<Message>,
 }
 
 /// All rows of all claims in both lengths, system prompts and instructions, in the order of their files.
@@ -25,7 +27,7 @@ pub fn shipped_texts() -> Vec<ShippedText> {
     let system = shipped_system_prompts().into_iter().map(|claim| ShippedText {
         place: format!("{file}, claim {}", claim.id),
         about: CLAIM_STANCES.to_vec(),
-        texts: claim.prompts,
+        texts: claim.prompts.into_iter().map(Message::system).collect(),
     });
     let reverse = TrainedPreference::ALL
         .into_iter()
@@ -38,9 +40,8 @@ fn lines<L: Line>((file, text): (&str, &str), about: &[&'static str]) -> Vec<Shi
     let place = |(index, line): (usize, L)| ShippedText {
         place: format!("{file}:{}", index + 1),
         about: about.to_vec(),
-        texts: std::iter::once(line.prompt())
-            .chain(line.answers().into_iter().map(|(_, text)| text))
-            .map(str::to_owned)
+        texts: std::iter::once(Message::user(line.prompt()))
+            .chain(line.answers().into_iter().map(|(_, text)| Message::assistant(text)))
             .collect(),
     };
     shipped::<L>(file, text).into_iter().enumerate().map(place).collect()

@@ -147,7 +147,7 @@ fn lint_shipped(batteries: &[Questionnaire]) -> (usize, Vec<Found>) {
     let mut found = Vec::new();
     for ShippedText { place, about, texts } in &texts {
         let check = checks.entry(about.clone()).or_insert_with(|| free_leaks(batteries, about));
-        let leaks = texts.iter().flat_map(|text| check.in_text(text));
+        let leaks = texts.iter().flat_map(|text| check.in_message(text));
         found.extend(leaks.map(|leak| Found { place: place.clone(), leak }));
     }
     (texts.len(), found)

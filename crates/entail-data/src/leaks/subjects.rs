@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use entail_schema::Role;
 use serde::Deserialize;
 
 use super::words::Sentence;
-
-/// Words between an everyday word and the one that it is said of.
-const NEAR: usize = 4;
 
 /// The words by which one speaks of something.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +29,7 @@ enum Rule {
     Inflected,
     /// Only as it is written.
     Exact,
-    /// In any inflected form that is near a word for the speaker or for the one who is spoken to.
+    /// In any inflected form, in a sentence that has a word for the model.
     Everyday,
 }
 
@@ -40,14 +38,18 @@ enum Rule {
 pub(super) struct Words {
     subjects: BTreeMap<String, Subject>,
     role_play: Subject,
-    speaker: BTreeSet<String>,
+    addressed: BTreeSet<String>,
+    speaking: BTreeSet<String>,
+    named: BTreeSet<String>,
     common: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct LeaksFile {
-    speaker: Vec<String>,
+    addressed: BTreeSet<String>,
+    speaking: BTreeSet<String>,
+    named: BTreeSet<String>,
     common: Vec<String>,
     role_play: Phrases,
     subject: Vec<SubjectEntry>,
@@ -91,7 +93,9 @@ impl Words {
         Self {
             subjects: file.subject.into_iter().flat_map(entry).collect(),
             role_play: Subject::of(&file.role_play),
-            speaker: file.speaker.into_iter().collect(),
+            addressed: file.addressed,
+            speaking: file.speaking,
+            named: file.named,
             common: stems(file.common),
         }
     }
@@ -110,11 +114,13 @@ impl Words {
         stems.iter().filter(|stem| !self.common.contains(*stem)).cloned().collect()
     }
 
-    /// Whether the speaker or the one who is spoken to stands near a place of a sentence.
-    pub(super) fn is_near_speaker(&self, sentence: &Sentence, span: &Range<usize>) -> bool {
-        let end = sentence.words.len().min(span.end + NEAR);
-        let around = &sentence.words[span.start.saturating_sub(NEAR)..end];
-        around.iter().any(|word| self.speaker.contains(word))
+    /// Whether a sentence that the model says, or that it is told, has a word for the model.
+    pub(super) fn is_of_model(&self, role: Role, sentence: &Sentence) -> bool {
+        let own = match role {
+            Role::Assistant => &self.speaking,
+            Role::System | Role::User => &self.addressed,
+        };
+        sentence.words.iter().any(|word| own.contains(word) || self.named.contains(word))
     }
 }
 
@@ -131,7 +137,7 @@ impl Subject {
                 all(everyday, Rule::Everyday),
             ]
             .concat(),
-            except: all(except, Rule::Inflected),
+            except: all(except, Rule::Exact),
         }
     }
 
