@@ -137,7 +137,7 @@ pub(crate) fn teacher_questions(wordings: &[String], questions: &[String]) -> Ve
 
 /// How rows are drawn.
 pub(crate) fn row_sampling() -> Sampling {
-    Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 64, logprobs: None }
+    Sampling::new(1.0, 1.0, 64)
 }
 
 /// One answer is asked for each row of a pool.

@@ -143,7 +143,7 @@ fn the_key_follows_the_content_and_the_criterion_key_what_decides() {
 fn items_have_the_keys_that_a_battery_with_these_prompts_has() {
     use entail_schema::{Battery, Block, Stance, Wordings};
     let questionnaire = parse_questionnaire(&file()).unwrap();
-    let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 8, logprobs: None };
+    let sampling = Sampling::new(1.0, 1.0, 8);
     let target = Key::of(&"model");
     let stance = Stance {
         id: "s".into(),
