@@ -197,9 +197,9 @@ fn a_template_says_whether_it_has_a_switch_of_thinking() {
 fn a_switch_that_is_left_alone_is_not_defined() {
     let template = "{{ enable_thinking is defined }} {{ enable_thinking }} {{ thinking }} {{ add_generation_prompt }}";
     let prompt = |thinking| tokenizer(template).prompt(&two_turns(), thinking).unwrap();
-    assert_eq!(prompt(None), "false   true");
-    assert_eq!(prompt(Some(true)), "true true true true");
-    assert_eq!(prompt(Some(false)), "true false false true");
+    assert_eq!(prompt(None), "False   True");
+    assert_eq!(prompt(Some(true)), "True True True True");
+    assert_eq!(prompt(Some(false)), "True False False True");
     let both = tokenizer(CHAT);
     assert_eq!(both.prompt(&two_turns(), None).unwrap(), both.render(&two_turns(), true).unwrap());
 }

@@ -22,7 +22,7 @@ const PLAIN: &str =
 /// A model that says anything, in seven tokens, two of which are the ends of a block of thinking.
 fn babbler(template: &str) -> LocalModel {
     let config = json!({
-        "model_type": "qwen3", "vocab_size": TOKENS.len(), "hidden_size": 8, "intermediate_size": 8,
+        "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "vocab_size": TOKENS.len(), "hidden_size": 8, "intermediate_size": 8,
         "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 4,
         "hidden_act": "silu", "max_position_embeddings": 32, "rms_norm_eps": 1e-6,
         "rope_theta": 10_000.0, "tie_word_embeddings": true,
