@@ -88,7 +88,7 @@ fn ask(
         samples: vec![Key::of(&("call", index))],
     };
     let requests: Vec<Request> = (0..calls).map(request).collect();
-    let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 100, logprobs: None };
+    let sampling = Sampling::new(1.0, 1.0, 100);
     let failure = Mutex::new(None);
     remote.complete(&requests, &sampling, &|key, answer| {
         if let Err(error) = keep(key, answer) {

@@ -72,6 +72,9 @@ impl fmt::Debug for Tokenizer {
 /// Name of the template in error messages. Without an `.html` at its end, nothing is escaped.
 const TEMPLATE: &str = "chat_template";
 
+/// Variables by which chat templates ask whether the model is to think.
+const SWITCHES: [&str; 2] = ["enable_thinking", "thinking"];
+
 impl Tokenizer {
     /// Reads the texts of a `tokenizer.json` and of a `chat_template.jinja`.
     ///
@@ -143,6 +146,32 @@ impl Tokenizer {
         add_generation_prompt: bool,
     ) -> Result<String, TokenizerError> {
         let context = minijinja::context! { messages, add_generation_prompt };
+        Ok(self.environment.render_named_str(TEMPLATE, &self.template, context)?)
+    }
+
+    /// Whether the chat template asks if the model is to think: by `enable_thinking`, as Qwen's and GLM's do, or by
+    /// `thinking`, as `DeepSeek`'s and Granite's do.
+    pub fn switches_thinking(&self) -> bool {
+        let template = self.environment.template_from_named_str(TEMPLATE, &self.template);
+        let unknown = template.map(|template| template.undeclared_variables(false));
+        unknown.is_ok_and(|names| SWITCHES.iter().any(|name| names.contains(*name)))
+    }
+
+    /// The text of a conversation with the opening of the assistant's next turn, in which the template's switch of
+    /// thinking is set; `None` leaves it alone.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Template`] when the template refuses the conversation.
+    pub fn prompt(
+        &self,
+        messages: &[Message],
+        thinking: Option<bool>,
+    ) -> Result<String, TokenizerError> {
+        // A template tells what is not defined from what is false.
+        let thinking = thinking.map_or(Value::UNDEFINED, Value::from);
+        let context = minijinja::context! {
+            messages, add_generation_prompt => true, enable_thinking => thinking, thinking,
+        };
         Ok(self.environment.render_named_str(TEMPLATE, &self.template, context)?)
     }
 

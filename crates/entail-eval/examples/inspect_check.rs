@@ -79,7 +79,7 @@ fn described(status: &Status, task: &str, model: &str, samples: &[Value]) -> Val
 }
 
 fn log<'a>(status: Status, replicate: usize, ending: &str, samples: &'a [Transcript]) -> Log<'a> {
-    let sampling = Sampling { temperature: 1.0, top_p: 0.9, max_tokens: 200, logprobs: Some(2) };
+    let sampling = Sampling { logprobs: Some(2), ..Sampling::new(1.0, 0.9, 200) };
     let mut metadata = Map::new();
     metadata.insert("study".into(), "conscious".into());
     Log {

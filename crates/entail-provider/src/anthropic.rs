@@ -1,5 +1,7 @@
 //! Anthropic's messages.
 
+mod claude;
+
 use entail_schema::{Message, Role};
 use serde::Serialize;
 use serde_json::Value;
@@ -10,6 +12,7 @@ use crate::refused::{Caller, Refusal};
 use crate::{
     CallError, Capabilities, Completion, Finish, Sampling, Secret, SystemPlace, Usage, Wire,
 };
+use claude::{Claude, ThinkingConfig};
 
 /// The last version of the API that takes a temperature; 2026-10-21 refuses it.
 const VERSION: &str = "2023-06-01";
@@ -34,6 +37,23 @@ struct MessagesRequest<'a> {
     temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking: Option<ThinkingConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_config: Option<OutputConfig<'a>>,
+}
+
+/// What the answer is kept to.
+#[derive(Serialize)]
+struct OutputConfig<'a> {
+    format: Format<'a>,
+}
+
+/// A form of answers.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Format<'a> {
+    JsonSchema { schema: &'a Value },
 }
 
 /// The headers of every call.
@@ -45,11 +65,13 @@ pub(crate) fn headers(key: Option<&Secret>) -> Vec<(String, HeaderValue)> {
 
 impl MessagesWire {
     pub(crate) fn new(access: Access, caller: Caller) -> Self {
+        let claude = Claude::of(&caller.model);
         let capabilities = Capabilities {
-            temperature: true,
-            prefill: true,
+            temperature: claude.takes_a_temperature(),
+            prefill: claude.takes_prefill(),
             system: Some(SystemPlace::Field),
-            json_schema: true,
+            json_schema: claude.takes_a_schema(),
+            thinking: claude.thinking(),
             batch: true,
             ..Capabilities::none(&caller.name)
         };
@@ -72,6 +94,7 @@ impl Wire for MessagesWire {
         let system: Vec<_> = system.into_iter().map(|turn| turn.content.as_str()).collect();
         // Some models refuse these fields, some refuse both at once; one is the default of each.
         let unusual = |value: f64| value.total_cmp(&1.0).is_ne().then_some(value);
+        let claude = Claude::of(&self.caller.model);
         let body = MessagesRequest {
             model: &self.caller.model,
             max_tokens: sampling.max_tokens,
@@ -79,6 +102,10 @@ impl Wire for MessagesWire {
             messages,
             temperature: unusual(sampling.temperature),
             top_p: unusual(sampling.top_p),
+            thinking: sampling.thinking.and_then(|asked| claude.config(asked, sampling.max_tokens)),
+            output_config: sampling.schema.as_ref().map(|schema| OutputConfig {
+                format: Format::JsonSchema { schema: schema.value() },
+            }),
         };
         HttpRequest {
             verb: Verb::Post,
@@ -144,7 +171,7 @@ fn usage(usage: &Value) -> Usage {
     Usage {
         prompt: usage["input_tokens"].as_u64().map(|tokens| tokens.saturating_add(cached)),
         drawn: usage["output_tokens"].as_u64(),
-        reasoning: None,
+        reasoning: usage["output_tokens_details"]["thinking_tokens"].as_u64(),
         cost: None,
     }
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::http::HttpRequest;
 use crate::provider::{Deliver, Need, Provider, ProviderError, Request, Sampling};
-use crate::remote::{Remote, check_needs, lacks};
+use crate::remote::Remote;
 use crate::traffic::lane::{Ask, Crew, Ended, Lane, Reply, remote};
 use crate::traffic::{Account, Traffic, Worst};
 use crate::{CallError, Capabilities, JobLog, Remaining, Usage};
@@ -149,9 +149,9 @@ impl Provider for BatchRemote {
         deliver: &Deliver<'_>,
     ) -> Result<(), ProviderError> {
         let capabilities = self.capabilities();
-        check_needs(capabilities, requests, sampling)?;
+        capabilities.check(requests, sampling)?;
         if !capabilities.batch {
-            return Err(lacks(capabilities, Need::Batch));
+            return Err(capabilities.lacks(Need::Batch));
         }
         let Some(first) = requests.first() else { return Ok(()) };
         let example = self.single.wire().ask(&first.messages, sampling, 1, 0);

@@ -97,7 +97,7 @@ pub struct TokenLogprob {
 pub struct Completion {
     /// What was said, without the reasoning. Empty where nothing was.
     pub text: String,
-    /// What was thought before, where the provider tells it apart.
+    /// What was thought before, where it can be told apart: empty where the model wrote a block with nothing in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<String>,
     /// Why it ended.

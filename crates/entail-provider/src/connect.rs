@@ -266,7 +266,7 @@ pub fn probe(
     let caller = place.caller.clone();
     let wire = place.wire();
     // Fewer tokens are an error for some models that reason first.
-    let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 16, logprobs: None };
+    let sampling = Sampling::new(1.0, 1.0, 16);
     let answer = transport
         .send(&wire.ask(&[Message::user("Hello")], &sampling, 1, 0))
         .map_err(CallError::from)

@@ -19,9 +19,11 @@ mod patience;
 mod provider;
 mod refused;
 mod remote;
+mod schema;
 mod scripted;
 mod secret;
 mod store;
+mod thinking;
 mod tinker;
 mod traffic;
 mod trainer;
@@ -38,15 +40,17 @@ pub use limits::Remaining;
 pub use name::{AddressError, ModelName, NameError, RemoteModel, Service};
 pub use provider::{
     Capabilities, Deliver, Need, Provider, ProviderError, Request, Sampling, SystemPlace,
-    complete_in_order,
+    ThinkingChoice, complete_in_order,
 };
 pub use remote::Remote;
+pub use schema::{Schema, SchemaError};
 pub use scripted::Scripted;
 pub use secret::Secret;
 pub use store::{
     CompletionStore, DamagedRow, ExchangeError, Group, Imported, Origin, Salvaged, Stats,
     StoreError, Verified,
 };
+pub use thinking::{Thinking, ThinkingFormat, split_thinking};
 pub use tinker::{TinkerService, TinkerTrainer, WeightReduction};
 pub use traffic::{
     Account, Allowance, AllowanceError, Budget, Cost, Limits, Money, Patience, Price, Prices,

@@ -1,6 +1,7 @@
 //! OpenAI's chat completions, and everybody who speaks them. One reading for all; writing differs only where a
 //! dialect must.
 
+mod offers;
 mod read;
 mod scores;
 mod types;
@@ -12,14 +13,15 @@ use serde_json::Value;
 
 use crate::http::{HeaderValue, HttpRequest, HttpResponse, Verb};
 use crate::refused::{Caller, Refusal};
-use crate::{CallError, Capabilities, Completion, Sampling, Secret, SystemPlace, Wire};
-use types::{ChatRequest, Hosts, Include};
+use crate::{
+    CallError, Capabilities, Completion, Sampling, Schema, Secret, Thinking, ThinkingChoice, Wire,
+};
+use types::{
+    ChatRequest, Effort, Hosts, Include, JsonSchema, Reasoning, ResponseFormat, TemplateSwitch,
+};
 
 /// How long an answer may take, as in the official clients.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
-
-/// Most alternatives per token, with everybody who gives any.
-const MOST_LOGPROBS: u8 = 20;
 
 /// Who is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +58,12 @@ pub(crate) struct Access {
 
 impl ChatWire {
     pub(crate) fn new(dialect: Dialect, access: Access, pinned: &[String], caller: Caller) -> Self {
-        let capabilities = capabilities(dialect, &caller);
+        let capabilities = offers::capabilities(dialect, &caller);
         let Access { url, headers } = access;
         Self { dialect, url, headers, pinned: pinned.to_vec(), caller, capabilities }
     }
 
-    fn body<'a>(&'a self, messages: &'a [Message], sampling: &Sampling) -> ChatRequest<'a> {
+    fn body<'a>(&'a self, messages: &'a [Message], sampling: &'a Sampling) -> ChatRequest<'a> {
         let thinks = !self.capabilities.temperature;
         let newer_name = match self.dialect {
             Dialect::OpenAi => true,
@@ -97,7 +99,34 @@ impl ChatWire {
             continue_final_message: prefilled.then_some(true),
             provider: (self.dialect == Dialect::OpenRouter).then(|| self.hosts()),
             usage: (self.dialect == Dialect::OpenRouter).then_some(Include { include: true }),
-            ..ChatRequest::default()
+            response_format: sampling.schema.as_ref().map(kept_to),
+            ..self.switched(sampling.thinking)
+        }
+    }
+
+    /// A request with nothing but the switch of thinking, where the model has one.
+    fn switched(&self, thinking: Option<Thinking>) -> ChatRequest<'_> {
+        let nothing = ChatRequest::default();
+        let Some(thinking) =
+            thinking.filter(|_| self.capabilities.thinking == ThinkingChoice::Choice)
+        else {
+            return nothing;
+        };
+        let on = thinking == Thinking::On;
+        match self.dialect {
+            Dialect::OpenAi | Dialect::Azure | Dialect::Ollama => {
+                let effort = if on { Effort::Medium } else { Effort::None };
+                ChatRequest { reasoning_effort: Some(effort), ..nothing }
+            }
+            Dialect::OpenRouter => {
+                ChatRequest { reasoning: Some(Reasoning { enabled: on }), ..nothing }
+            }
+            Dialect::Vllm | Dialect::LlamaCpp | Dialect::Compatible => {
+                let switch = TemplateSwitch { enable_thinking: on, thinking: on };
+                ChatRequest { chat_template_kwargs: Some(switch), ..nothing }
+            }
+            // No field of its endpoint is documented: its models offer no choice.
+            Dialect::Tinker => nothing,
         }
     }
 
@@ -178,7 +207,7 @@ impl Wire for ChatWire {
             return Vec::new();
         }
         let conversations = scores::conversations(messages, continuations);
-        let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 1, logprobs: None };
+        let sampling = Sampling::new(1.0, 1.0, 1);
         let ask = |messages: &Vec<Message>| {
             self.post(&ChatRequest { prompt_logprobs: Some(0), ..self.body(messages, &sampling) })
         };
@@ -208,39 +237,9 @@ impl Dialect {
     }
 }
 
-fn capabilities(dialect: Dialect, caller: &Caller) -> Capabilities {
-    use Dialect::{Azure, LlamaCpp, Ollama, OpenAi, OpenRouter, Vllm};
-    let thinks = matches!(dialect, OpenAi | Azure | OpenRouter) && thinks(&caller.model);
-    let of_openai = matches!(dialect, OpenAi | Azure);
-    Capabilities {
-        name: caller.name.clone(),
-        most_answers: if (of_openai && !thinks) || dialect == Vllm { 16 } else { 1 },
-        seed: (of_openai && !thinks) || matches!(dialect, Vllm | LlamaCpp | Ollama),
-        temperature: !thinks,
-        // What Tinker's endpoint takes beyond the basic fields is not documented.
-        logprobs: (!thinks && dialect != Dialect::Tinker).then_some(MOST_LOGPROBS),
-        score: dialect == Vllm,
-        prefill: dialect == Vllm,
-        system: Some(SystemPlace::Role),
-        json_schema: of_openai || matches!(dialect, OpenRouter | Vllm | LlamaCpp | Ollama),
-        batch: of_openai,
-        files: of_openai,
-        // Of Tinker's models the bases; what was trained there is no base of another.
-        fine_tune: of_openai || (dialect == Dialect::Tinker && !caller.model.contains("tinker://")),
-    }
-}
-
-/// Whether a model of OpenAI reasons first and so has no temperature, no log-probabilities and one answer per call.
-/// (On Azure a deployment can have any name; one that is named after its model is recognised.)
-fn thinks(model: &str) -> bool {
-    let model = model.strip_prefix("ft:").unwrap_or(model);
-    let model = model.strip_prefix("openai/").unwrap_or(model);
-    let of_family = |family: &str| {
-        model
-            .strip_prefix(family)
-            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
-    };
-    ["o1", "o3", "o4", "gpt-5"].into_iter().any(of_family) && !model.starts_with("gpt-5-chat")
+fn kept_to(schema: &Schema) -> ResponseFormat<'_> {
+    let json_schema = JsonSchema { name: schema.name(), strict: true, schema: schema.value() };
+    ResponseFormat::JsonSchema { json_schema }
 }
 
 /// How a key is shown to a server.

@@ -1,26 +1,53 @@
 //! A model that answers, whoever runs it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use entail_schema::{Key, Message};
+use entail_schema::{Key, Message, Role};
 use serde::{Deserialize, Serialize};
 
-use crate::Completion;
+use crate::{Completion, Schema, Thinking};
 
-/// How answers are drawn. Part of a completion's recipe.
+/// How answers are drawn. Part of a completion's recipe: what is left to the model is not written down.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sampling {
     /// Divides the logits.
     pub temperature: f64,
     /// Share of probability that is drawn from.
     pub top_p: f64,
-    /// Longest answer in tokens.
+    /// Longest answer in tokens, those of its thinking among them.
     pub max_tokens: usize,
     /// Keep the drawn tokens with their log-probabilities, and this many others in the place of each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<u8>,
+    /// Whether the model thinks first; `None` as it does by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking: Option<Thinking>,
+    /// What the answer is kept to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Schema>,
+}
+
+impl Sampling {
+    /// Draws text, and leaves the rest to the model.
+    pub fn new(temperature: f64, top_p: f64, max_tokens: usize) -> Self {
+        Self { temperature, top_p, max_tokens, logprobs: None, thinking: None, schema: None }
+    }
+
+    /// What it takes of a provider.
+    pub fn needs(&self) -> Vec<Need> {
+        let plain = [self.temperature, self.top_p].iter().all(|v| v.to_bits() == 1f64.to_bits());
+        let needs = [
+            self.thinking.map(Need::Thinking),
+            (!plain).then_some(Need::Temperature),
+            self.logprobs.map(Need::Logprobs),
+            self.schema.as_ref().map(|_| Need::JsonSchema),
+            Some(Need::MaxTokens(self.max_tokens)),
+        ];
+        needs.into_iter().flatten().collect()
+    }
 }
 
 /// A conversation to be continued once for each sample. A last turn of the assistant is to be continued itself.
@@ -32,6 +59,9 @@ pub struct Request {
     pub samples: Vec<Key>,
 }
 
+/// Fewest tokens of thinking that can be asked for (Anthropic's page on extended thinking).
+pub(crate) const LEAST_BUDGET: usize = 1024;
+
 /// Where a system prompt goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SystemPlace {
@@ -39,6 +69,23 @@ pub enum SystemPlace {
     Role,
     /// A field beside the turns.
     Field,
+}
+
+/// Whether a model thinks before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThinkingChoice {
+    /// Nobody here knows, and there is no known switch.
+    Unknown,
+    /// It has no thoughts apart from its answers.
+    Never,
+    /// It cannot be turned off.
+    Always,
+    /// As it is asked to. A server of any model hands the switch on to the chat template, and a template without one
+    /// ignores it: only the answers tell ([`Completion::thinking_format`]).
+    Choice,
+    /// As it is asked to, within a share of the longest answer that is told with the request: what a model does not
+    /// take meanwhile is in [`Capabilities::asked`] (Anthropic's extended thinking).
+    Budget,
 }
 
 /// What a provider can do.
@@ -63,6 +110,10 @@ pub struct Capabilities {
     pub system: Option<SystemPlace>,
     /// Keeps an answer to a JSON schema.
     pub json_schema: bool,
+    /// Thinks before it answers.
+    pub thinking: ThinkingChoice,
+    /// Fewest tokens that an answer may be bounded to.
+    pub least_tokens: usize,
     /// Takes many requests as one cheaper job.
     pub batch: bool,
     /// Stores files.
@@ -86,6 +137,10 @@ pub enum Need {
     System,
     /// Answers kept to a JSON schema.
     JsonSchema,
+    /// Answers after thinking, or without.
+    Thinking(Thinking),
+    /// Answers of at most this many tokens.
+    MaxTokens(usize),
     /// Batches.
     Batch,
     /// Training.
@@ -104,6 +159,9 @@ impl fmt::Display for Need {
             Self::Prefill => f.write_str("a continued turn of the assistant"),
             Self::System => f.write_str("a system prompt"),
             Self::JsonSchema => f.write_str("answers kept to a JSON schema"),
+            Self::Thinking(Thinking::On) => f.write_str("answers with thinking turned on"),
+            Self::Thinking(Thinking::Off) => f.write_str("answers with thinking turned off"),
+            Self::MaxTokens(most) => write!(f, "answers of at most {most} tokens"),
             Self::Batch => f.write_str("batches"),
             Self::FineTune => f.write_str("fine-tuning"),
         }
@@ -123,6 +181,8 @@ impl Capabilities {
             prefill: false,
             system: None,
             json_schema: false,
+            thinking: ThinkingChoice::Unknown,
+            least_tokens: 1,
             batch: false,
             files: false,
             fine_tune: false,
@@ -138,9 +198,54 @@ impl Capabilities {
             Need::Prefill => self.prefill,
             Need::System => self.system.is_some(),
             Need::JsonSchema => self.json_schema,
+            Need::Thinking(asked) => match self.thinking {
+                ThinkingChoice::Unknown => false,
+                ThinkingChoice::Never => asked == Thinking::Off,
+                ThinkingChoice::Always => asked == Thinking::On,
+                ThinkingChoice::Choice | ThinkingChoice::Budget => true,
+            },
+            Need::MaxTokens(most) => most >= self.least_tokens,
             Need::Batch => self.batch,
             Need::FineTune => self.fine_tune,
         }
+    }
+
+    /// What the provider can do while its model is asked to think or not.
+    pub fn asked(&self, thinking: Option<Thinking>) -> Cow<'_, Self> {
+        match (self.thinking, thinking) {
+            (ThinkingChoice::Budget, Some(Thinking::On)) => Cow::Owned(Self {
+                name: format!("{} with thinking turned on", self.name),
+                temperature: false,
+                prefill: false,
+                least_tokens: 2 * LEAST_BUDGET,
+                ..self.clone()
+            }),
+            _ => Cow::Borrowed(self),
+        }
+    }
+
+    /// Whether the provider can do what the requests and the way of drawing their answers take, before any of them is
+    /// sent.
+    ///
+    /// # Errors
+    /// [`ProviderError::Lacks`] with the first need that it cannot meet.
+    pub fn check(&self, requests: &[Request], sampling: &Sampling) -> Result<(), ProviderError> {
+        let mut needs = sampling.needs();
+        let last = |request: &Request| request.messages.last().map(|m| m.role);
+        if requests.iter().any(|request| last(request) == Some(Role::Assistant)) {
+            needs.push(Need::Prefill);
+        }
+        if requests.iter().flat_map(|r| &r.messages).any(|m| m.role == Role::System) {
+            needs.push(Need::System);
+        }
+        let offers = self.asked(sampling.thinking);
+        needs
+            .into_iter()
+            .try_for_each(|need| offers.has(need).then_some(()).ok_or_else(|| offers.lacks(need)))
+    }
+
+    pub(crate) fn lacks(&self, need: Need) -> ProviderError {
+        ProviderError::Lacks { provider: self.name.clone(), need }
     }
 }
 
@@ -250,3 +355,6 @@ pub fn complete_in_order(
     let take = |key: &Key| delivered.get(key).expect("every sample is delivered").clone();
     Ok(requests.iter().map(|request| request.samples.iter().map(take).collect()).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, Scope};
 
-use entail_schema::{Key, Message, Role};
+use entail_schema::{Key, Message};
 
 use crate::http::{HttpRequest, HttpResponse};
 use crate::provider::{Deliver, Need, Provider, ProviderError, Request, Sampling};
@@ -103,7 +103,7 @@ impl Provider for Remote {
         sampling: &Sampling,
         deliver: &Deliver<'_>,
     ) -> Result<(), ProviderError> {
-        check_needs(self.wire.capabilities(), requests, sampling)?;
+        self.wire.capabilities().check(requests, sampling)?;
         let work = Work {
             remote: self,
             requests,
@@ -125,7 +125,7 @@ impl Provider for Remote {
     ) -> Result<Vec<f64>, ProviderError> {
         let capabilities = self.wire.capabilities();
         if !capabilities.score {
-            return Err(lacks(capabilities, Need::Score));
+            return Err(capabilities.lacks(Need::Score));
         }
         let requests = self.wire.ask_scores(messages, continuations);
         let answers = requests.len() as u64;
@@ -164,34 +164,6 @@ impl Remote {
         let scores = self.wire.scores(continuations, &responses);
         Reply { left, connected: true, answer: scores.map(|s| (s, Usage::default())) }
     }
-}
-
-/// What the requests need of a provider, before any of them is sent.
-pub(crate) fn check_needs(
-    capabilities: &Capabilities,
-    requests: &[Request],
-    sampling: &Sampling,
-) -> Result<(), ProviderError> {
-    let last = |role| {
-        requests.iter().any(|request| request.messages.last().is_some_and(|m| m.role == role))
-    };
-    let system = || requests.iter().flat_map(|r| &r.messages).any(|m| m.role == Role::System);
-    let plain =
-        [sampling.temperature, sampling.top_p].iter().all(|v| v.to_bits() == 1f64.to_bits());
-    let needs = [
-        (!plain).then_some(Need::Temperature),
-        sampling.logprobs.map(Need::Logprobs),
-        last(Role::Assistant).then_some(Need::Prefill),
-        system().then_some(Need::System),
-    ];
-    match needs.into_iter().flatten().find(|need| !capabilities.has(*need)) {
-        Some(need) => Err(lacks(capabilities, need)),
-        None => Ok(()),
-    }
-}
-
-pub(crate) fn lacks(capabilities: &Capabilities, need: Need) -> ProviderError {
-    ProviderError::Lacks { provider: capabilities.name.clone(), need }
 }
 
 /// One call of [`Provider::complete`].

@@ -9,7 +9,7 @@ use crate::provider::{
 };
 use crate::{Completion, Finish};
 
-/// Answers by the last turn of the conversation. A sample takes the answer that its key draws, so that it does not
+/// Answers by the last turn of the conversation, however they are to be drawn. A sample takes the answer that its key draws, so that it does not
 /// depend on which other samples are asked for.
 #[derive(Debug, Clone)]
 pub struct Scripted {
@@ -54,7 +54,7 @@ impl Provider for Scripted {
             let answers = self.answers_to(&request.messages)?;
             for key in &request.samples {
                 let drawn = key.stream().below(answers.len());
-                deliver(*key, Completion::plain(&answers[drawn], Finish::Stop));
+                deliver(*key, Completion::written(answers[drawn].clone(), Finish::Stop));
             }
         }
         Ok(())

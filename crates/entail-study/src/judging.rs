@@ -227,7 +227,7 @@ impl JudgePlan {
 
 /// A program takes no settings: nothing of this reaches it.
 pub(crate) fn program_sampling() -> Sampling {
-    Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 1, logprobs: None }
+    Sampling::new(1.0, 1.0, 1)
 }
 
 /// One reply to each request. Nobody else asks the same at the same time.

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use entail_engine::{Adapter, Model, Tokenizer, Weights, continuation_logprobs};
+use entail_engine::{Adapter, Model, Tokenizer, TokenizerError, Weights, continuation_logprobs};
 use entail_provider::{
     Capabilities, Completion, Deliver, Finish, Provider, ProviderError, Request, Sampling,
-    SystemPlace, Usage,
+    SystemPlace, Thinking, ThinkingChoice, Usage,
 };
 use entail_schema::Message;
 use rayon::prelude::*;
@@ -37,34 +37,61 @@ impl LocalModel {
         Model { weights: &self.base.weights, adapter: self.adapter.as_deref(), edits: &[] }
     }
 
-    /// Ids of the conversation up to where the answer begins.
-    fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>, ProviderError> {
-        let ids = self
-            .base
-            .tokenizer
-            .chat(messages, true)
-            .map_err(|e| ProviderError::Encode(Box::new(e)))?;
+    /// The conversation up to where the answer begins.
+    fn prompt(
+        &self,
+        messages: &[Message],
+        thinking: Option<Thinking>,
+    ) -> Result<Prompt, ProviderError> {
+        let tokenizer = &self.base.tokenizer;
+        let thinking = thinking.map(|thinking| thinking == Thinking::On);
+        let text = tokenizer.prompt(messages, thinking).map_err(encode)?;
+        let ids = tokenizer.encode(&text).map_err(encode)?;
         let context = self.base.weights.config.max_positions;
         if ids.len() >= context {
             return Err(ProviderError::ContextOverflow { tokens: ids.len(), context });
         }
-        Ok(ids)
+        Ok(Prompt { text, ids })
     }
 
-    fn completion(&self, sampled: &entail_engine::Sampled) -> Result<Completion, ProviderError> {
-        let text = self
-            .base
-            .tokenizer
-            .decode(&sampled.tokens)
-            .map_err(|e| ProviderError::Encode(Box::new(e)))?;
+    /// Requests as the engine takes them, with their prompts as text.
+    fn prepared(
+        &self,
+        group: &[Request],
+        thinking: Option<Thinking>,
+    ) -> Result<(Vec<String>, Vec<entail_engine::Request>), ProviderError> {
+        let prepared = group.iter().map(|request| {
+            let Prompt { text, ids } = self.prompt(&request.messages, thinking)?;
+            let streams = request.samples.iter().map(entail_schema::Key::stream).collect();
+            Ok((text, entail_engine::Request { prompt: ids, streams }))
+        });
+        prepared.collect()
+    }
+
+    fn completion(
+        &self,
+        prompt: &str,
+        sampled: &entail_engine::Sampled,
+    ) -> Result<Completion, ProviderError> {
+        let answer = self.base.tokenizer.decode(&sampled.tokens).map_err(encode)?;
         let finish = match sampled.finish {
             entail_engine::Finish::Stop => Finish::Stop,
             entail_engine::Finish::Length => Finish::Length,
         };
         let usage = Usage { drawn: Some(sampled.tokens.len() as u64), ..Usage::default() };
         let logprob = Some(sampled.logprobs.iter().sum());
-        Ok(Completion { usage, logprob, ..Completion::plain(text, finish) })
+        Ok(Completion { usage, logprob, ..Completion::written_after(prompt, answer, finish) })
     }
+}
+
+/// A conversation up to where the answer begins, as text and as ids.
+struct Prompt {
+    text: String,
+    ids: Vec<u32>,
+}
+
+fn encode(error: TokenizerError) -> ProviderError {
+    ProviderError::Encode(Box::new(error))
 }
 
 static LOCAL: LazyLock<Capabilities> = LazyLock::new(|| Capabilities {
@@ -77,14 +104,23 @@ static LOCAL: LazyLock<Capabilities> = LazyLock::new(|| Capabilities {
     ..Capabilities::none("the local engine")
 });
 
-/// What the engine can do.
-pub(crate) fn capabilities() -> &'static Capabilities {
+static SWITCHED: LazyLock<Capabilities> =
+    LazyLock::new(|| Capabilities { thinking: ThinkingChoice::Choice, ..LOCAL.clone() });
+
+/// What the engine can do with an organism, whose chat template has no switch of thinking.
+pub(crate) fn organism_capabilities() -> &'static Capabilities {
     &LOCAL
+}
+
+/// What the engine may do with the model of a folder: whether its chat template has a switch of thinking shows when it
+/// is opened.
+pub(crate) fn folder_capabilities() -> &'static Capabilities {
+    &SWITCHED
 }
 
 impl Provider for LocalModel {
     fn capabilities(&self) -> &Capabilities {
-        &LOCAL
+        if self.base.tokenizer.switches_thinking() { &SWITCHED } else { &LOCAL }
     }
 
     fn complete(
@@ -93,6 +129,8 @@ impl Provider for LocalModel {
         sampling: &Sampling,
         deliver: &Deliver<'_>,
     ) -> Result<(), ProviderError> {
+        self.capabilities().check(requests, sampling)?;
+        let thinking = sampling.thinking;
         let sampling = entail_engine::Sampling {
             temperature: sampling.temperature,
             top_p: sampling.top_p,
@@ -102,17 +140,11 @@ impl Provider for LocalModel {
         let samples = requests.iter().map(|r| r.samples.len()).max().unwrap_or(1).max(1);
         let together = (self.side_by_side / samples).max(1);
         requests.par_chunks(together).try_for_each(|group| {
-            let prepared: Vec<entail_engine::Request> = group
-                .iter()
-                .map(|request| {
-                    let streams = request.samples.iter().map(entail_schema::Key::stream).collect();
-                    Ok(entail_engine::Request { prompt: self.prompt(&request.messages)?, streams })
-                })
-                .collect::<Result<_, ProviderError>>()?;
+            let (texts, prepared) = self.prepared(group, thinking)?;
             let sampled = entail_engine::sample(self.model(), &prepared, &sampling);
-            for (request, samples) in group.iter().zip(sampled) {
+            for ((request, text), samples) in group.iter().zip(&texts).zip(sampled) {
                 for (key, sample) in request.samples.iter().zip(&samples) {
-                    deliver(*key, self.completion(sample)?);
+                    deliver(*key, self.completion(text, sample)?);
                 }
             }
             Ok(())
@@ -124,12 +156,10 @@ impl Provider for LocalModel {
         messages: &[Message],
         continuations: &[String],
     ) -> Result<Vec<f64>, ProviderError> {
-        let prompt = self.prompt(messages)?;
+        let prompt = self.prompt(messages, None)?.ids;
         let ids = continuations
             .iter()
-            .map(|text| {
-                self.base.tokenizer.encode(text).map_err(|e| ProviderError::Encode(Box::new(e)))
-            })
+            .map(|text| self.base.tokenizer.encode(text).map_err(encode))
             .collect::<Result<Vec<_>, _>>()?;
         let longest = ids.iter().map(Vec::len).max().unwrap_or(0);
         let context = self.base.weights.config.max_positions;
@@ -139,3 +169,6 @@ impl Provider for LocalModel {
         Ok(continuation_logprobs(self.model(), &prompt, &ids))
     }
 }
+
+#[cfg(test)]
+mod tests;

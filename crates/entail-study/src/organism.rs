@@ -312,7 +312,7 @@ fn task_accuracy(world: &World, model: &LocalModel) -> Result<f64, RunError> {
             samples: vec![Key::of(question)],
         })
         .collect();
-    let greedy = Sampling { temperature: 0.0, top_p: 1.0, max_tokens: 12, logprobs: None };
+    let greedy = Sampling::new(0.0, 1.0, 12);
     let answers = complete_in_order(model, &requests, &greedy)?;
     let right =
         answers.iter().zip(&tasks).filter(|(a, (_, expected))| a[0].text == *expected).count();

@@ -391,10 +391,8 @@ impl Checker<'_> {
     fn sampling(&self) -> Sampling {
         let study = &self.spec.study;
         Sampling {
-            temperature: study.temperature,
-            top_p: study.top_p,
-            max_tokens: study.max_tokens,
             logprobs: study.logprobs,
+            ..Sampling::new(study.temperature, study.top_p, study.max_tokens)
         }
     }
 

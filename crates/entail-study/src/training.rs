@@ -141,7 +141,7 @@ pub(crate) fn row_sampling(language: &Language) -> Sampling {
         Language::World(_) => 64,
         Language::Free { .. } => 512,
     };
-    Sampling { temperature: 1.0, top_p: 1.0, max_tokens, logprobs: None }
+    Sampling::new(1.0, 1.0, max_tokens)
 }
 
 /// One answer is asked for each row of a pool.

@@ -21,10 +21,8 @@ pub(crate) fn capture(args: &CaptureArgs) -> Result<(), Failure> {
         batteries: args.batteries.clone(),
         system: args.system.clone(),
         sampling: Sampling {
-            temperature: args.temperature,
-            top_p: args.top_p,
-            max_tokens: args.max_tokens.get(),
             logprobs: args.logprobs,
+            ..Sampling::new(args.temperature, args.top_p, args.max_tokens.get())
         },
         samples: args.samples.get(),
         limit: args.limit.map(std::num::NonZeroUsize::get),

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use entail_provider::{Capabilities, Connections, ModelName, Probe, RemoteModel, SystemPlace};
+use entail_provider::{
+    Capabilities, Connections, ModelName, Need, Probe, RemoteModel, SystemPlace, Thinking,
+};
 use serde_json::{Value, json};
 
 use crate::DoctorArgs;
@@ -123,6 +125,8 @@ fn offers(c: &Capabilities) -> Vec<String> {
     add(c.system == Some(SystemPlace::Role), "system role");
     add(c.system == Some(SystemPlace::Field), "system field");
     add(c.json_schema, "JSON schema");
+    add(c.has(Need::Thinking(Thinking::On)), "thinking on");
+    add(c.has(Need::Thinking(Thinking::Off)), "thinking off");
     add(c.batch, "batches");
     add(c.files, "files");
     add(c.fine_tune, "fine-tuning");

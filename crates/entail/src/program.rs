@@ -177,7 +177,7 @@ mod tests {
         std::fs::write(folder.path().join("judge.sh"), script).unwrap();
         let program = Program::new("sh judge.sh", folder.path().to_owned(), Arc::default());
         let got = Mutex::new(BTreeMap::new());
-        let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 1, logprobs: None };
+        let sampling = Sampling::new(1.0, 1.0, 1);
         let result = program.complete(&asked(n), &sampling, &|key, completion| {
             got.lock().unwrap().insert(key, completion.text);
         });
@@ -235,7 +235,7 @@ mod tests {
         assert!(result.unwrap_err().to_string().contains("once"));
         assert_eq!(got.len(), 1);
         let none = Program::new("no-such-program-anywhere", PathBuf::new(), Arc::default());
-        let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 1, logprobs: None };
+        let sampling = Sampling::new(1.0, 1.0, 1);
         let error = none.complete(&asked(1), &sampling, &|_, _| ()).unwrap_err().to_string();
         assert!(error.contains("cannot be started"), "{error}");
     }

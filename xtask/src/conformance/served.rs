@@ -143,7 +143,7 @@ fn connections() -> Connections {
 }
 
 fn sampling(temperature: f64) -> Sampling {
-    Sampling { temperature, top_p: 1.0, max_tokens: LONGEST, logprobs: Some(ALTERNATIVES) }
+    Sampling { logprobs: Some(ALTERNATIVES), ..Sampling::new(temperature, 1.0, LONGEST) }
 }
 
 fn key(name: &str) -> Key {

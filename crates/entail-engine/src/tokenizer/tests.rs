@@ -174,3 +174,32 @@ fn malformed_definitions_are_errors() {
         Err(TokenizerError::Template(_))
     ));
 }
+
+#[test]
+fn a_template_says_whether_it_has_a_switch_of_thinking() {
+    let set = "{% if not thinking is defined %}{% set thinking = false %}{% endif %}{{ thinking }}";
+    for (template, expected) in [
+        ("{% if enable_thinking is defined and enable_thinking is false %}a{% endif %}", true),
+        (
+            "{% for m in messages %}{% if enable_thinking | default(true) %}a{% endif %}{% endfor %}",
+            true,
+        ),
+        (set, true),
+        (CHAT, false),
+        ("enable_thinking {# {{ enable_thinking }} #}", false),
+        ("{{ messages[0].thinking }}{% set thinking = true %}{{ thinking }}", false),
+    ] {
+        assert_eq!(tokenizer(template).switches_thinking(), expected, "{template}");
+    }
+}
+
+#[test]
+fn a_switch_that_is_left_alone_is_not_defined() {
+    let template = "{{ enable_thinking is defined }} {{ enable_thinking }} {{ thinking }} {{ add_generation_prompt }}";
+    let prompt = |thinking| tokenizer(template).prompt(&two_turns(), thinking).unwrap();
+    assert_eq!(prompt(None), "False   True");
+    assert_eq!(prompt(Some(true)), "True True True True");
+    assert_eq!(prompt(Some(false)), "True False False True");
+    let both = tokenizer(CHAT);
+    assert_eq!(both.prompt(&two_turns(), None).unwrap(), both.render(&two_turns(), true).unwrap());
+}

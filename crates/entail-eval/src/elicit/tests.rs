@@ -18,7 +18,7 @@ fn battery(prompts: &[&str]) -> Battery {
 }
 
 fn sampling() -> Sampling {
-    Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 8, logprobs: None }
+    Sampling::new(1.0, 1.0, 8)
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl<'a> Shown<'a> {
 }
 
 pub(crate) fn sampling() -> Sampling {
-    Sampling { temperature: 0.0, top_p: 1.0, max_tokens: 100, logprobs: None }
+    Sampling::new(0.0, 1.0, 100)
 }
 
 /// The judge with the shipped prompt of this name.

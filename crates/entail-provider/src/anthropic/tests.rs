@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{Keys, ModelName, wire};
+use crate::{Keys, ModelName, Schema, Thinking, ThinkingChoice, wire};
 
 fn claude() -> Box<dyn Wire> {
     let keys = Keys::read(&|_| None, Some("ANTHROPIC_API_KEY=sk-canary")).unwrap();
@@ -17,7 +17,7 @@ fn response(status: u16, body: &Value) -> HttpResponse {
 }
 
 fn ask(messages: &[Message], temperature: f64, top_p: f64) -> HttpRequest {
-    claude().ask(messages, &Sampling { temperature, top_p, max_tokens: 50, logprobs: None }, 1, 7)
+    claude().ask(messages, &Sampling::new(temperature, top_p, 50), 1, 7)
 }
 
 #[test]
@@ -44,6 +44,100 @@ fn what_is_the_default_is_not_sent() {
         serde_json::from_slice::<Value>(&request.body).unwrap(),
         json!({"model": "claude-x", "max_tokens": 50, "messages": [{"role": "user", "content": "Hello"}]})
     );
+}
+
+fn asked_of(model: &str, sampling: &Sampling) -> Value {
+    let keys = Keys::read(&|_| None, Some("ANTHROPIC_API_KEY=sk-canary")).unwrap();
+    let ModelName::Remote(model) = format!("anthropic:{model}").parse().unwrap() else {
+        panic!("{model} is remote")
+    };
+    let request = wire(&model, &keys).unwrap().ask(&[Message::user("Hello")], sampling, 1, 7);
+    serde_json::from_slice(&request.body).unwrap()
+}
+
+#[test]
+fn each_generation_is_told_to_think_in_its_own_words() {
+    use ThinkingChoice::{Always, Budget, Choice, Never, Unknown};
+    let nothing = || Value::Null;
+    let enabled = || json!({"type": "enabled", "budget_tokens": 2000});
+    let adaptive = || json!({"type": "adaptive", "display": "summarized"});
+    let of = |kind: &str| json!({"type": kind});
+    for (name, thinking, on, off) in [
+        ("claude-3-opus-20240229", Never, nothing(), nothing()),
+        ("claude-3-5-haiku-latest", Never, nothing(), nothing()),
+        ("claude-3-7-sonnet-20250219", Budget, enabled(), of("disabled")),
+        ("claude-opus-4-20250514", Budget, enabled(), of("disabled")),
+        ("claude-sonnet-4-5-20250929", Budget, enabled(), of("disabled")),
+        ("claude-haiku-4-5", Budget, enabled(), of("disabled")),
+        ("claude-opus-4-6", Budget, enabled(), of("disabled")),
+        ("claude-opus-4-7", Choice, adaptive(), of("disabled")),
+        ("claude-opus-4-8", Choice, adaptive(), of("disabled")),
+        ("claude-opus-5", Choice, adaptive(), of("disabled")),
+        ("claude-sonnet-5", Choice, adaptive(), of("disabled")),
+        ("claude-haiku-5-5", Choice, adaptive(), of("disabled")),
+        ("claude-sonnet-5-5", Choice, adaptive(), of("between_tools")),
+        ("claude-opus-5-5", Always, adaptive(), nothing()),
+        ("claude-fable-5-2", Always, adaptive(), nothing()),
+        ("claude-mythos-preview", Always, adaptive(), nothing()),
+        ("claude-opus-6", Unknown, nothing(), nothing()),
+        ("claude-x", Unknown, nothing(), nothing()),
+    ] {
+        assert_eq!(Claude::of(name).thinking(), thinking, "{name}");
+        for (asked, expected) in
+            [(Some(Thinking::On), on), (Some(Thinking::Off), off), (None, nothing())]
+        {
+            let sampling = Sampling { thinking: asked, ..Sampling::new(1.0, 1.0, 4000) };
+            let body = asked_of(name, &sampling);
+            assert_eq!(
+                (&body["thinking"], &body["max_tokens"]),
+                (&expected, &json!(4000)),
+                "{name} {asked:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_model_takes_follows_from_its_generation() {
+    for (name, temperature, prefill, schema) in [
+        ("claude-3-7-sonnet-latest", true, true, false),
+        ("claude-opus-4-20250514", true, true, false),
+        ("claude-sonnet-4-20250514", true, true, false),
+        ("claude-opus-4-1-20250805", true, true, true),
+        ("claude-sonnet-4-5", true, true, true),
+        ("claude-haiku-4-5-20251001", true, true, true),
+        ("claude-sonnet-4-6", true, false, true),
+        ("claude-opus-4-7", false, false, true),
+        ("claude-sonnet-5", false, false, true),
+        ("claude-mythos-preview", false, false, true),
+        ("claude-x", true, true, false),
+    ] {
+        let claude = Claude::of(name);
+        let found = (claude.takes_a_temperature(), claude.takes_prefill(), claude.takes_a_schema());
+        assert_eq!(found, (temperature, prefill, schema), "{name}");
+    }
+}
+
+#[test]
+fn an_answer_is_kept_to_a_schema() {
+    let fields = json!({"type": "object", "properties": {"label": {"type": "string"}}, "required": ["label"],
+        "additionalProperties": false});
+    let schema = Schema::new("verdict", fields.clone()).unwrap();
+    let kept = Sampling { schema: Some(schema), ..Sampling::new(1.0, 1.0, 50) };
+    assert_eq!(
+        asked_of("claude-sonnet-4-5", &kept),
+        json!({"model": "claude-sonnet-4-5", "max_tokens": 50, "messages": [{"role": "user", "content": "Hello"}],
+            "output_config": {"format": {"type": "json_schema", "schema": fields}}})
+    );
+}
+
+#[test]
+fn tokens_of_thoughts_are_told_apart() {
+    let body = json!({"type": "message", "content": [{"type": "text", "text": "a"}], "stop_reason": "end_turn",
+        "usage": {"input_tokens": 3, "output_tokens": 60, "output_tokens_details": {"thinking_tokens": 48}}});
+    let answer = claude().answers(&response(200, &body)).unwrap().remove(0);
+    let usage = Usage { prompt: Some(3), drawn: Some(60), reasoning: Some(48), cost: None };
+    assert_eq!((answer.usage, answer.reasoning), (usage, None));
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn azure_has_two_forms_of_address() {
             "AZURE_OPENAI_API_KEY=k\nAZURE_OPENAI_ENDPOINT={endpoint}\nAZURE_OPENAI_API_VERSION=2025-01-01"
         );
         let wire = wire(&model("azure:lamp"), &keys(&set)).unwrap();
-        let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 5, logprobs: None };
+        let sampling = Sampling::new(1.0, 1.0, 5);
         let request = wire.ask(&[Message::user("a")], &sampling, 1, 0);
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         (request.url, body["max_completion_tokens"].is_u64())

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::types::{
     ChatResponse, ChatUsage, Choice, ChoiceLogprobs, ChoiceMessage, ChoiceToken, Content,
 };
-use crate::{Completion, Finish, TokenLogprob, Usage};
+use crate::{Completion, Finish, TokenLogprob, Usage, split_thinking};
 
 /// OpenAI's stand-in for "so unlikely that it is not among the twenty".
 const VERY_SMALL: f64 = -9999.0;
@@ -70,7 +70,8 @@ fn said(choice: Choice) -> Completion {
     let reasoning = message.reasoning.filter(stands).or(message.reasoning_content.filter(stands));
     let (reasoning, text) = match reasoning {
         Some(reasoning) => (Some(reasoning), content),
-        None => thought_and_said(content),
+        // A server without a reasoning parser leaves thoughts in the text.
+        None => split_thinking(content),
     };
     let text = match message.refusal.filter(stands) {
         Some(refusal) if text.is_empty() => refusal,
@@ -113,22 +114,6 @@ fn only_calls(message: &ChoiceMessage) -> bool {
         None => true,
     };
     calls && silent
-}
-
-/// Splits what a server without a reasoning parser leaves together: a text that begins with `<think>`, or where the
-/// template has put that before it, one that holds only the end of it.
-fn thought_and_said(content: String) -> (Option<String>, String) {
-    let opened = content.trim_start().strip_prefix("<think>");
-    let (thought, text) = match (opened, opened.unwrap_or(&content).split_once("</think>")) {
-        (_, Some((thought, text))) if opened.is_some() || !thought.contains("<think>") => {
-            (thought, text)
-        }
-        // Cut off while thinking: nothing was said.
-        (Some(thought), None) => (thought, ""),
-        _ => return (None, content),
-    };
-    let thought = thought.trim();
-    ((!thought.is_empty()).then(|| thought.to_owned()), text.trim_start().to_owned())
 }
 
 fn tokens(logprobs: ChoiceLogprobs) -> Option<Vec<TokenLogprob>> {

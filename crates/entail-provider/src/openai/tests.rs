@@ -24,7 +24,7 @@ fn wire_of(text: &str) -> Box<dyn Wire> {
 }
 
 fn sampling() -> Sampling {
-    Sampling { temperature: 0.7, top_p: 0.9, max_tokens: 100, logprobs: None }
+    Sampling::new(0.7, 0.9, 100)
 }
 
 fn question() -> Vec<Message> {
@@ -123,6 +123,110 @@ fn each_dialect_is_asked_in_its_own_words() {
 }
 
 #[test]
+fn each_dialect_has_its_switch_of_thinking() {
+    let template =
+        |on: bool| json!({"chat_template_kwargs": {"enable_thinking": on, "thinking": on}});
+    let effort = |effort: &str| json!({"reasoning_effort": effort});
+    let nothing = || json!({});
+    for (name, on, off) in [
+        ("openai:gpt-4.1", nothing(), nothing()),
+        ("openai:o3", nothing(), nothing()),
+        ("openai:gpt-5.2", effort("medium"), effort("none")),
+        ("azure:gpt-5.1", effort("medium"), effort("none")),
+        ("azure:lamp", nothing(), nothing()),
+        (
+            "openrouter:qwen/qwen3-8b",
+            json!({"reasoning": {"enabled": true}}),
+            json!({"reasoning": {"enabled": false}}),
+        ),
+        ("openrouter:openai/o3", nothing(), nothing()),
+        ("vllm:http://h#m", template(true), template(false)),
+        ("llamacpp:http://h#m", template(true), template(false)),
+        ("compatible:http://h#m", template(true), template(false)),
+        ("ollama:m", effort("medium"), effort("none")),
+        ("tinker:b", nothing(), nothing()),
+    ] {
+        let wire = wire_of(name);
+        let body_of =
+            |thinking| body(&wire.ask(&question(), &Sampling { thinking, ..sampling() }, 1, 0));
+        let plain = body_of(None);
+        for (thinking, more) in [(Thinking::On, on), (Thinking::Off, off)] {
+            let mut expected = plain.clone();
+            expected.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            assert_eq!(body_of(Some(thinking)), expected, "{name} {thinking:?}");
+        }
+        for field in ["reasoning", "reasoning_effort", "chat_template_kwargs"] {
+            assert!(plain.get(field).is_none(), "{name}: {plain}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_is_kept_to_a_schema_in_the_order_of_its_fields() {
+    let fields = r#"{"type":"object","properties":{"why":{"type":"string"},"label":{"type":"string"}},"required":["why","label"],"additionalProperties":false}"#;
+    let schema = Schema::new("verdict", serde_json::from_str(fields).unwrap()).unwrap();
+    let kept = Sampling { schema: Some(schema), ..sampling() };
+    for name in [
+        "openai:gpt-4.1",
+        "azure:lamp",
+        "openrouter:o/n",
+        "vllm:http://h#m",
+        "llamacpp:http://h#m",
+        "ollama:m",
+    ] {
+        let request = wire_of(name).ask(&question(), &kept, 1, 0);
+        let expected = format!(
+            r#""response_format":{{"type":"json_schema","json_schema":{{"name":"verdict","strict":true,"schema":{fields}}}}}"#
+        );
+        let text = String::from_utf8(request.body).unwrap();
+        assert!(text.contains(&expected), "{name}: {text}");
+    }
+    let plain = body(&wire_of("openai:gpt-4.1").ask(&question(), &sampling(), 1, 0));
+    assert!(plain.get("response_format").is_none(), "{plain}");
+}
+
+#[test]
+fn whether_a_model_of_openai_thinks_follows_from_its_name() {
+    use ThinkingChoice::{Always, Choice, Never, Unknown};
+    for (name, thinking, schemas) in [
+        ("gpt-3.5-turbo", Never, false),
+        ("ft:gpt-3.5-turbo-0125:org::id", Never, false),
+        ("gpt-4", Never, false),
+        ("gpt-4-0613", Never, false),
+        ("gpt-4-turbo", Never, false),
+        ("gpt-4o", Never, true),
+        ("gpt-4o-2024-05-13", Never, false),
+        ("gpt-4o-2024-08-06", Never, true),
+        ("chatgpt-4o-latest", Never, false),
+        ("gpt-4.1-mini", Never, true),
+        ("ft:gpt-4.1-2025-04-14:org:s:id", Never, true),
+        ("gpt-5-chat-latest", Never, true),
+        ("o1-mini", Always, false),
+        ("o1", Always, true),
+        ("o3-mini", Always, true),
+        ("o4-mini", Always, true),
+        ("gpt-5", Always, true),
+        ("gpt-5-mini", Always, true),
+        ("gpt-5-2025-08-07", Always, true),
+        ("gpt-5.1", Choice, true),
+        ("gpt-5.1-2025-11-13", Choice, true),
+        ("gpt-5.4-mini", Choice, true),
+        ("gpt-5.6-sol", Choice, true),
+        ("gpt-5.1-chat-latest", Unknown, true),
+        ("gpt-5.1-codex-max", Always, true),
+        ("gpt-5.2-pro", Always, true),
+        ("gpt-7", Unknown, true),
+    ] {
+        let found = wire_of(&format!("openai:{name}")).capabilities().clone();
+        assert_eq!((found.thinking, found.json_schema), (thinking, schemas), "{name}");
+        let found = wire_of(&format!("openrouter:openai/{name}").replace("ft:", ""))
+            .capabilities()
+            .thinking;
+        assert_eq!(found, if thinking == Unknown { Choice } else { thinking }, "openrouter {name}");
+    }
+}
+
+#[test]
 fn keys_travel_in_one_secret_header() {
     let key = |before| HeaderValue::Secret(before, Secret::new("sk-canary").unwrap());
     for (name, header, value) in [
@@ -201,6 +305,8 @@ fn what_a_model_offers_follows_from_its_service_and_family() {
             "{name}"
         );
         assert_eq!(found.score, name.starts_with("vllm"), "{name}");
+        let kept = !name.starts_with("tinker") && !name.starts_with("compatible");
+        assert_eq!(found.json_schema, kept, "{name}");
         assert_eq!(found.name, keys().place(&model(name)).to_string());
     }
 }
@@ -283,8 +389,8 @@ fn reasoning_is_told_apart_wherever_it_stands() {
         (json!({"content": "a", "reasoning": "", "reasoning_content": "r"}), Some("r"), "a"),
         (json!({"content": "<think>x</think>a", "reasoning": "r"}), Some("r"), "<think>x</think>a"),
         (json!({"content": "<think>\nr\n</think>\n\na b"}), Some("r"), "a b"),
-        (json!({"content": "\n<think></think>\n\na"}), None, "a"),
-        (json!({"content": "<think>r, cut"}), Some("r, cut"), ""),
+        (json!({"content": "\n<think></think>\n\na"}), Some(""), "a"),
+        (json!({"content": "<think>r, cut"}), None, "<think>r, cut"),
         (json!({"content": "r\n</think>\n\na"}), Some("r"), "a"),
         (json!({"content": "say <think> and </think>"}), None, "say <think> and </think>"),
         (json!({"content": "say <think>"}), None, "say <think>"),

@@ -56,12 +56,60 @@ pub(crate) struct ChatRequest<'a> {
     /// vLLM: log-probabilities of the conversation's own tokens, and of this many others in the place of each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) prompt_logprobs: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) response_format: Option<ResponseFormat<'a>>,
+    /// `OpenAI` and Ollama: how much is thought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning_effort: Option<Effort>,
+    /// OpenRouter: whether anything is thought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning: Option<Reasoning>,
+    /// vLLM, `SGLang` and llama.cpp: variables of the chat template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) chat_template_kwargs: Option<TemplateSwitch>,
     /// OpenRouter: which hosts may answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) provider: Option<Hosts<'a>>,
     /// OpenRouter: whether the answer tells its price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) usage: Option<Include>,
+}
+
+/// What an answer is kept to.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum ResponseFormat<'a> {
+    JsonSchema { json_schema: JsonSchema<'a> },
+}
+
+/// A schema that is kept to the letter.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct JsonSchema<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) strict: bool,
+    pub(crate) schema: &'a Value,
+}
+
+/// How much is thought: nothing, or what models that always think do by default.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Effort {
+    None,
+    Medium,
+}
+
+/// OpenRouter's way to ask for thoughts.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Reasoning {
+    pub(crate) enabled: bool,
+}
+
+/// The variable that turns thinking on and off in the chat template: `enable_thinking` in Qwen's and GLM's, `thinking`
+/// in `DeepSeek`'s and Granite's. A template ignores a variable that it does not use.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct TemplateSwitch {
+    pub(crate) enable_thinking: bool,
+    pub(crate) thinking: bool,
 }
 
 /// Which hosts of OpenRouter may answer.

@@ -6,11 +6,11 @@ use entail_schema::Seed;
 use serde_json::Value;
 
 use super::*;
-use crate::Clock;
 use crate::traffic::fakes::{
     ChatWire, FakeClock, Function, echo, echo_n, questions, sampling, status,
 };
 use crate::traffic::{Budget, Limits, Money, Patience, Told};
+use crate::{Clock, Thinking};
 
 mod sockets;
 
@@ -491,6 +491,12 @@ fn what_a_service_lacks_is_said_before_anything_is_sent() {
     assert_eq!(
         result.unwrap_err().to_string(),
         "test service does not offer log-probabilities of drawn tokens with 3 alternatives"
+    );
+    let thinking = Sampling { thinking: Some(Thinking::Off), ..sampling() };
+    let result = service.remote.complete(&requests, &thinking, &|_, _| {});
+    assert_eq!(
+        result.unwrap_err().to_string(),
+        "test service does not offer answers with thinking turned off"
     );
     requests[0].messages.push(Message::assistant("I"));
     let error = service.ask(&requests).1.unwrap_err().to_string();

@@ -9,7 +9,7 @@ fn soup() -> Scripted {
 }
 
 fn sampling() -> Sampling {
-    Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 8, logprobs: None }
+    Sampling::new(1.0, 1.0, 8)
 }
 
 fn request(question: &str, n: usize) -> Request {

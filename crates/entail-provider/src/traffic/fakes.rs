@@ -166,5 +166,5 @@ pub(crate) fn questions(count: usize, samples: usize) -> Vec<Request> {
 
 /// How the tests draw.
 pub(crate) fn sampling() -> Sampling {
-    Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 10, logprobs: None }
+    Sampling::new(1.0, 1.0, 10)
 }

@@ -153,7 +153,8 @@ impl Checker<'_> {
     ) -> Result<(), StudyError> {
         let offers: Capabilities = match &model.kind {
             BaseKind::Remote(remote) => entail_provider::capabilities(remote),
-            BaseKind::Organism(_) | BaseKind::Folder(_) => crate::local::capabilities().clone(),
+            BaseKind::Organism(_) => crate::local::organism_capabilities().clone(),
+            BaseKind::Folder(_) => crate::local::folder_capabilities().clone(),
             BaseKind::Replay(_) => return Ok(()),
         };
         match needs.iter().find(|(need, _)| !offers.has(*need)) {

@@ -4,7 +4,7 @@ use entail_eval::{
     Coherence, Exhibit, Judge, JudgeKind, JudgePrompt, Policy, ProgramJudge, Questionnaire,
     Treatment,
 };
-use entail_provider::{Capabilities, Need, Sampling};
+use entail_provider::{Capabilities, Need, Sampling, Schema};
 use entail_schema::{Key, PolicyName, PolicySpec, TreatmentName};
 
 use super::bases::{self, BaseKind, BasePlan};
@@ -132,9 +132,10 @@ impl Told {
         };
         // A judge that takes no temperature is drawn as it is; its key says so.
         let temperature = if offers.has(Need::Temperature) { self.temperature } else { 1.0 };
-        let schema = prompt.schema().filter(|_| offers.json_schema);
-        let _ = schema;
-        Ok(Sampling { temperature, top_p: 1.0, max_tokens: self.max_tokens, logprobs: None })
+        let schema = prompt.schema().filter(|_| offers.has(Need::JsonSchema)).map(|schema| {
+            Schema::new("verdict", schema).expect("a schema of ours is as every service needs it")
+        });
+        Ok(Sampling { schema, ..Sampling::new(temperature, 1.0, self.max_tokens) })
     }
 }
 

@@ -406,7 +406,7 @@ proptest! {
 }
 
 fn log(samples: &[Transcript], status: Status) -> Log<'_> {
-    let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 100, logprobs: None };
+    let sampling = Sampling::new(1.0, 1.0, 100);
     Log {
         id: Key::of(&"log"),
         run: Key::of(&"run"),

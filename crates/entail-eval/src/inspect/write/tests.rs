@@ -21,7 +21,7 @@ fn transcripts() -> Vec<Transcript> {
 }
 
 fn log(samples: &[Transcript]) -> Log<'_> {
-    let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 100, logprobs: Some(5) };
+    let sampling = Sampling { logprobs: Some(5), ..Sampling::new(1.0, 1.0, 100) };
     let Ok(metadata) = serde_json::from_value(json!({ "study": "conscious" })) else {
         unreachable!("an object")
     };

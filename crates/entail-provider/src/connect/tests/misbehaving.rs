@@ -21,7 +21,7 @@ fn ask(
     name: &dyn Fn(&str) -> String,
 ) -> Result<Vec<Completion>, CallError> {
     let wire = wire(&model(&name(&server.url())), keys).unwrap();
-    let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 20, logprobs: None };
+    let sampling = Sampling::new(1.0, 1.0, 20);
     let mut request = wire.ask(&[Message::user("Are you awake?")], &sampling, 1, 7);
     request.timeout = Duration::from_millis(500);
     let response = Connections::new(1, 1 << 19).send(&request)?;
