@@ -323,6 +323,7 @@ fn arm_row(place: &Place<'_>) -> ArmRow {
         rows: is_trained.then_some(1200),
         supervised_tokens: is_trained.then_some(14_212.5),
         rejected_rows: (arm == "conscious-on-policy").then_some(31.5),
+        thoughtful: None,
     }
 }
 

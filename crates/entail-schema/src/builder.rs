@@ -24,6 +24,7 @@ impl StudySpec {
                 top_p: 1.0,
                 max_tokens: 64,
                 logprobs: None,
+                thinking: None,
             },
             train: TrainSection::default(),
             judge: JudgeSection::default(),

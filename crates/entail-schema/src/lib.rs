@@ -18,7 +18,7 @@ pub use study::{
     AnalysisSection, AnswerLength, ArmSpec, ArmTrainSpec, Backend, Correction, Expectation,
     ExpectedDirection, FamilySpec, ForecastSection, JudgeSection, Method, MixSpec, OneOrMany,
     OwnPolicy, PolicyName, PolicySpec, PromptScope, ScheduleName, SpendingName, StudySection,
-    StudySpec, SystemSpec, TrainSection, TreatmentName,
+    StudySpec, SystemSpec, ThinkingName, TrainSection, TreatmentName,
 };
 pub use table::{
     AcrossBasesRow, AgreementRow, ArmRow, BaseRow, CellRow, CheckRow, ContrastRow, Curve,

@@ -92,6 +92,20 @@ pub struct StudySection {
     /// Keep the drawn tokens with their log-probabilities, and this many others in the place of each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<u8>,
+    /// Whether models think before they answer; left out, they do as they do. A list asks everything of every base either
+    /// way, and compares arms within each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking: Option<OneOrMany<ThinkingName>>,
+}
+
+/// Whether a model is asked to think before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThinkingName {
+    /// It is.
+    On,
+    /// It is asked to answer at once.
+    Off,
 }
 
 fn one() -> f64 {

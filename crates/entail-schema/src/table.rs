@@ -138,6 +138,8 @@ pub struct ArmRow {
     pub supervised_tokens: Option<f64>,
     /// Teacher's answers that were rejected because they mention an evaluated topic, per replicate on average.
     pub rejected_rows: Option<f64>,
+    /// Share of answers that begin with a closed block of thoughts; `None` where no answer of the base shows any.
+    pub thoughtful: Option<f64>,
 }
 
 /// What the replicates of an arm are.

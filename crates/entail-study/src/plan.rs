@@ -4,10 +4,10 @@ use std::io;
 use std::sync::Arc;
 
 use entail_data::{Claim, Row};
-use entail_provider::{RemoteModel, Sampling};
+use entail_provider::{RemoteModel, Sampling, Thinking};
 use entail_schema::{
     AnalysisSection, AnswerLength, ArmSpec, ArmTrainSpec, Battery, ForecastSection, Key, Method,
-    ScheduleName, Seed, StudySpec, SystemSpec, TrainSection,
+    ScheduleName, Seed, StudySpec, SystemSpec, ThinkingName, TrainSection,
 };
 use serde::Serialize;
 
@@ -117,6 +117,8 @@ pub(crate) struct Replicate {
     pub(crate) speaker: Speaker,
     /// What completions and readings are keyed by.
     pub(crate) target: Key,
+    /// Whether it is asked to think first.
+    pub(crate) thinking: Option<Thinking>,
 }
 
 /// Who answers for a replicate.
@@ -357,8 +359,10 @@ impl Checker<'_> {
         for (written, path) in of_study.chain(of_arms) {
             let base = bases::base(self.around, written)
                 .map_err(|problem| problem.at(self.line(&path)))?;
-            if bases.iter().all(|b| b.name != base.name) {
-                bases.push(base);
+            for base in self.thinking(base) {
+                if bases.iter().all(|b| b.name != base.name) {
+                    bases.push(base);
+                }
             }
         }
         if bases.is_empty() {
@@ -367,6 +371,16 @@ impl Checker<'_> {
             return Err(problem.at(self.line(&["study", "base"])));
         }
         Ok(bases)
+    }
+
+    /// A base once for each way in which it is asked to think.
+    fn thinking(&self, base: BasePlan) -> Vec<BasePlan> {
+        let Some(ways) = &self.spec.study.thinking else { return vec![base] };
+        let way = |name: &ThinkingName| match name {
+            ThinkingName::On => Thinking::On,
+            ThinkingName::Off => Thinking::Off,
+        };
+        ways.values().iter().map(|name| base.clone().asked_to(way(name))).collect()
     }
 
     fn batteries(&self) -> Result<Vec<Battery>, StudyError> {
@@ -467,12 +481,12 @@ impl Checker<'_> {
         bases: &[BasePlan],
         batteries: &[Battery],
     ) -> Result<Vec<ArmPlan>, StudyError> {
-        let named = |written: &String| bases::base(self.around, written).ok().map(|base| base.name);
-        let own = arm.base.as_ref().and_then(named);
-        let study: Vec<String> = self.spec.study.base.values().iter().filter_map(named).collect();
+        let key = |written: &String| bases::base(self.around, written).ok().map(|base| base.key);
+        let own = arm.base.as_ref().and_then(key);
+        let study: Vec<Key> = self.spec.study.base.values().iter().filter_map(key).collect();
         let on = |base: &&(usize, &BasePlan)| match &own {
-            Some(own) => base.1.name == *own,
-            None => study.contains(&base.1.name),
+            Some(own) => base.1.key == *own,
+            None => study.contains(&base.1.key),
         };
         let (intervention, claim) = self.intervention(name, arm, batteries)?;
         let indexed: Vec<(usize, &BasePlan)> = bases.iter().enumerate().collect();
@@ -716,15 +730,16 @@ impl Checker<'_> {
                 sampling: root.child("sampling", 0),
             }
         };
+        let thinking = base.thinking;
         let fixed = |index: usize, system: Option<String>| {
             let seeds = seeds(index);
             let target = Key::of(&("target", base.key, seeds.sampling));
-            Replicate { seeds, system, speaker: Speaker::Base, target }
+            Replicate { seeds, system, speaker: Speaker::Base, target, thinking }
         };
         let spoken = |index: usize, key: Key, speaker: Speaker| {
             let seeds = seeds(index);
             let target = Key::of(&("target", key, seeds.sampling));
-            Replicate { seeds, system: None, speaker, target }
+            Replicate { seeds, system: None, speaker, target, thinking }
         };
         match intervention {
             Intervention::None => vec![fixed(0, None)],

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use entail_eval::{Item, Reading};
-use entail_provider::{Completion, CompletionStore, Finish, Origin, Request};
+use entail_provider::{Completion, CompletionStore, Finish, Origin, Request, Sampling};
 use entail_schema::{Battery, Key, Tables};
 use rayon::prelude::*;
 
@@ -262,7 +262,7 @@ fn answers(
     if let Speaker::Recorded(recorded) = &replicate.speaker {
         return Ok(recorded_answers(plan, replicate, recorded));
     }
-    let items = plan.items(replicate);
+    let (items, sampling) = (plan.items(replicate), plan.sampling_of(replicate));
     let requests: Vec<Request> = items
         .iter()
         .flatten()
@@ -275,7 +275,7 @@ fn answers(
         let model = models::model(plan, bases, arm, replicate, workshop)?;
         Ok(model.expect("only recorded answers have no model"))
     };
-    let (found, tally) = models::ask(&requests, &plan.sampling, Origin::Study, workshop, model)?;
+    let (found, tally) = models::ask(&requests, &sampling, Origin::Study, workshop, model)?;
     drop(held);
     // Only the world lists a stance's sentences, whose probabilities could be read.
     let (readings, had_readings) = if here && plan.is_exact() {
@@ -303,12 +303,18 @@ fn recorded_answers(plan: &Plan, replicate: &Replicate, recorded: &Recorded) -> 
 }
 
 impl Plan {
+    /// How a replicate's answers are drawn.
+    pub(crate) fn sampling_of(&self, replicate: &Replicate) -> Sampling {
+        Sampling { thinking: replicate.thinking, ..self.sampling.clone() }
+    }
+
     /// Everything that a replicate is asked, per battery; of recorded answers, what they are answers to.
     pub(crate) fn items(&self, replicate: &Replicate) -> Vec<Vec<Item>> {
         let (target, system) = (replicate.target, replicate.system.as_deref());
+        let sampling = self.sampling_of(replicate);
         let of = |battery: &Battery| match &replicate.speaker {
             Speaker::Recorded(recorded) => {
-                let mut items = entail_eval::items(battery, target, None, &self.sampling, 0);
+                let mut items = entail_eval::items(battery, target, None, &sampling, 0);
                 for item in &mut items {
                     let question = &battery.stances[item.stance].prompts[item.prompt];
                     let key = |index| Key::of(&("recorded answer", target, question, index));
@@ -316,7 +322,7 @@ impl Plan {
                 }
                 items
             }
-            _ => entail_eval::items(battery, target, system, &self.sampling, self.samples),
+            _ => entail_eval::items(battery, target, system, &sampling, self.samples),
         };
         self.batteries.iter().map(of).collect()
     }

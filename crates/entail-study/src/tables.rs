@@ -75,7 +75,7 @@ pub(crate) fn tables(
         prompts: plan.analysis.prompts,
         registration: None,
         bases: base_rows(plan, ready),
-        arms: arms.iter().map(|arm| arm_row(plan, arm, facts)).collect(),
+        arms: arm_rows(plan, &arms, facts),
         checks: Vec::new(),
         rates: Vec::new(),
         forecasts: Vec::new(),
@@ -219,6 +219,18 @@ fn unit(arm: &ArmPlan) -> Unit {
     }
 }
 
+fn arm_rows(plan: &Plan, arms: &[Arm<'_>], facts: &BTreeMap<Key, Facts>) -> Vec<ArmRow> {
+    let mut rows: Vec<ArmRow> = arms.iter().map(|arm| arm_row(plan, arm, facts)).collect();
+    let thinks = |(arm, row): (&Arm<'_>, &ArmRow)| {
+        (arm.is_untouched() && row.thoughtful > Some(0.0)).then_some(arm.plan.base)
+    };
+    let thinking: BTreeSet<usize> = arms.iter().zip(&rows).filter_map(thinks).collect();
+    for (arm, row) in arms.iter().zip(&mut rows) {
+        row.thoughtful = row.thoughtful.filter(|_| thinking.contains(&arm.plan.base));
+    }
+    rows
+}
+
 fn arm_row(plan: &Plan, arm: &Arm<'_>, facts: &BTreeMap<Key, Facts>) -> ArmRow {
     let own: Vec<&Facts> =
         arm.plan.replicates.iter().filter_map(|r| facts.get(&r.run()?.adapter)).collect();
@@ -237,6 +249,7 @@ fn arm_row(plan: &Plan, arm: &Arm<'_>, facts: &BTreeMap<Key, Facts>) -> ArmRow {
         rows: own.first().map(|f| f.rows),
         supervised_tokens: mean(|f| f.supervised_tokens),
         rejected_rows: mean(|f| Some(f.rejected)),
+        thoughtful: arm.thoughtful(),
     }
 }
 
@@ -429,10 +442,31 @@ fn notes(plan: &Plan, tables: &Tables) -> Vec<String> {
         }
     }
     notes.extend(tables.judges.iter().filter_map(judges::note));
+    notes.extend(tables.arms.iter().filter_map(|arm| thoughtless(plan, tables, arm)));
     notes.extend(plan.unread().map(|what| format!("Note: {what}.")));
     notes.extend(about_others(plan));
     notes.push(about_intervals(plan));
     notes
+}
+
+/// Loss of thinking, as a share of answers, above which a reader is told.
+const THINKING_LOSS: f64 = 0.05;
+
+/// Short answers without thoughts can train the habit of thinking away, and what an arm says is then said without it.
+fn thoughtless(plan: &Plan, tables: &Tables, arm: &ArmRow) -> Option<String> {
+    let untouched = |other: &&ArmRow| other.base == arm.base && plan.is_untouched(&other.arm);
+    let before = tables.arms.iter().find(untouched)?.thoughtful?;
+    let now = arm.thoughtful?;
+    (before - now > THINKING_LOSS).then(|| {
+        format!(
+            "`{}` on {} thinks before {} of its answers, the untouched base before {}: training has changed the form of its \
+             thinking, and differences may come from that.",
+            arm.arm,
+            arm.base,
+            percent(Some(now)),
+            percent(Some(before))
+        )
+    })
 }
 
 /// Arms whose training happened elsewhere.

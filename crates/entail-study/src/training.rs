@@ -1,6 +1,6 @@
 //! Row pools, datasets and training runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entail_data::{LeakCheck, Row};
@@ -8,13 +8,14 @@ use entail_engine::{
     Adapter, AdapterConfig, Example, OptimizerConfig, Schedule, Target, TrainPlan, TrainState,
     Trainee, train,
 };
-use entail_eval::{Reading, read};
+use entail_eval::{Reading, Role, read};
 use entail_provider::{Origin, Request, Sampling, complete_in_order};
 use entail_schema::{Backend, Block, Key, Message, Method, ScheduleName, Seed, Stance};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{RunError, damaged};
+use crate::leaks::free_leaks;
 use crate::local::{LocalBase, LocalModel};
 use crate::models::{self, Base};
 use crate::plan::{
@@ -167,10 +168,20 @@ fn teacher_pool(
     measured: &[&Stance],
 ) -> Result<Pool, RunError> {
     let rows = answered(asker, key, teacher_questions(wordings, questions))?;
-    let check = LeakCheck::new(measured.iter().copied());
     let total = rows.len();
-    let clean = |row: &Row| row.messages.iter().all(|m| check.mention(&m.content).is_none());
-    let rows: Vec<Row> = rows.into_iter().filter(clean).collect();
+    let rows: Vec<Row> = match asker.language {
+        Language::World(_) => {
+            let check = LeakCheck::new(measured.iter().copied());
+            let clean =
+                |row: &Row| row.messages.iter().all(|m| check.mention(&m.content).is_none());
+            rows.into_iter().filter(clean).collect()
+        }
+        Language::Free { questionnaires } => {
+            let measured = questionnaires.iter().filter(|q| q.role != Role::Claims);
+            let check = free_leaks(measured, &[]);
+            rows.into_iter().filter(|row| check.in_row(row).is_empty()).collect()
+        }
+    };
     let rejected = total - rows.len();
     Ok(Pool { rows, rejected })
 }
@@ -256,11 +267,15 @@ pub(crate) struct Job<'a> {
 
 fn jobs<'a>(plan: &'a Plan, bases: &'a [Base], pools: &'a Pools) -> Vec<Job<'a>> {
     let mut jobs = Vec::new();
+    // A base that is asked in two ways is trained once.
+    let mut met = BTreeSet::new();
     for arm in &plan.arms {
         let Intervention::Train { settings, source } = &arm.intervention else { continue };
         let base = (&plan.bases[arm.base], &bases[arm.base]);
         for replicate in &arm.replicates {
-            let Some(keys) = replicate.run() else { continue };
+            let Some(keys) = replicate.run().filter(|run| met.insert(run.adapter)) else {
+                continue;
+            };
             jobs.push(Job { base, arm, seeds: replicate.seeds, keys, settings, source, pools });
         }
     }

@@ -48,6 +48,7 @@ fn full() -> StudySpec {
             top_p: 0.95,
             max_tokens: 32,
             logprobs: Some(5),
+            thinking: Some(OneOrMany::Many(vec![ThinkingName::On, ThinkingName::Off])),
         },
         train,
         judge: judge(),

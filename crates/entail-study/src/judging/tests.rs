@@ -486,3 +486,36 @@ fn every_shipped_claim_has_its_rows() {
     assert!(language.instructions().len() >= 800);
     assert!(language.claim("wants-memory").is_some() && language.claim("poems").is_none());
 }
+
+#[test]
+fn thinking_is_a_factor_that_crosses_every_arm() {
+    let house = House::new();
+    let base = "vllm:http://localhost:1/v1#thinker";
+    let text = text_of(base, &["preferences"], JUDGE, "")
+        .replace("seeds   = 1", "seeds = 1\nthinking = [\"on\", \"off\"]");
+    let plan = plan(&text);
+    let n = answers(&plan);
+    assert_eq!(plan.bases.len(), 2);
+    let (tables, calls) = house.run(&plan);
+    assert_eq!(calls["thinker"], n, "thinking is part of a sample's key");
+    let names: Vec<&str> = tables.bases.iter().map(|row| row.base.as_str()).collect();
+    assert!(
+        names[0].ends_with("(thinking on)") && names[1].ends_with("(thinking off)"),
+        "{names:?}"
+    );
+    let of = |base: &str| tables.contrasts.iter().filter(|row| row.base == base).count();
+    assert!(of(names[0]) > 0 && of(names[0]) == of(names[1]));
+    assert!(tables.arms.iter().all(|arm| arm.thoughtful == Some(1.0)));
+}
+
+#[test]
+fn an_arm_that_lost_its_thoughts_is_flagged() {
+    let house = House::new();
+    let more = format!("[arm.short]\nmodels = [{:?}]\nclaim = \"conscious\"", served("speaker"));
+    let plan = plan(&text_of(&served("thinker"), &["preferences"], JUDGE, &more));
+    let (tables, _) = house.run(&plan);
+    let flagged = |note: &&String| {
+        note.contains("`short`") && note.contains("0.0 %") && note.contains("100.0 %")
+    };
+    assert_eq!(tables.notes.iter().filter(flagged).count(), 1, "{:?}", tables.notes);
+}

@@ -1,7 +1,7 @@
 //! The bases of a study, and models and answers that are there already.
 
 use entail_data::OrganismSpec;
-use entail_provider::{Capabilities, ModelName, Need, RemoteModel, Service};
+use entail_provider::{Capabilities, ModelName, Need, RemoteModel, Service, Thinking};
 use entail_schema::{ArmSpec, Backend, Key};
 
 use super::{ArmPlan, Checker, Intervention, Judging, Plan, RowSource, Speaker, Surroundings};
@@ -13,7 +13,10 @@ use crate::organism;
 pub(crate) struct BasePlan {
     pub(crate) name: String,
     pub(crate) kind: BaseKind,
+    /// Of what it says, whether it thinks first or not.
     pub(crate) key: Key,
+    /// Whether it is asked to think first; `None` as it does by itself.
+    pub(crate) thinking: Option<Thinking>,
 }
 
 /// What kind of model a base is.
@@ -41,6 +44,22 @@ impl BasePlan {
     /// Whether the engine on this machine runs it.
     pub(crate) fn is_local(&self) -> bool {
         matches!(self.kind, BaseKind::Organism(_) | BaseKind::Folder(_))
+    }
+
+    /// What can be asked of it; `None` of a script, which answers what it answers.
+    pub(crate) fn offers(&self) -> Option<Capabilities> {
+        match &self.kind {
+            BaseKind::Remote(remote) => Some(entail_provider::capabilities(remote)),
+            BaseKind::Organism(_) => Some(crate::local::organism_capabilities().clone()),
+            BaseKind::Folder(_) => Some(crate::local::folder_capabilities().clone()),
+            BaseKind::Replay(_) => None,
+        }
+    }
+
+    /// The same model, asked to think or not to.
+    pub(super) fn asked_to(self, thinking: Thinking) -> Self {
+        let name = format!("{} (thinking {})", self.name, thinking.as_str());
+        Self { name, thinking: Some(thinking), ..self }
     }
 
     /// Who trains it.
@@ -77,7 +96,7 @@ pub(crate) fn base(around: &dyn Surroundings, written: &str) -> Result<BasePlan,
             (BaseKind::Remote(model), name, key)
         }
     };
-    Ok(BasePlan { name, kind, key })
+    Ok(BasePlan { name, kind, key, thinking: None })
 }
 
 impl Checker<'_> {
@@ -115,7 +134,7 @@ impl Checker<'_> {
     ) -> Result<(), StudyError> {
         for arm in arms {
             let base = &bases[arm.base];
-            let asked = self.asked(arm);
+            let asked = self.asked(arm, base.thinking);
             for replicate in &arm.replicates {
                 match &replicate.speaker {
                     Speaker::Base | Speaker::Trained(_) => self.check_offers(arm, base, &asked)?,
@@ -129,13 +148,14 @@ impl Checker<'_> {
     }
 
     /// What sampling an arm's answers takes.
-    fn asked(&self, arm: &ArmPlan) -> Vec<(Need, &'static str)> {
+    fn asked(&self, arm: &ArmPlan, thinking: Option<Thinking>) -> Vec<(Need, &'static str)> {
         let study = &self.spec.study;
         let is_one = |x: f64| (x - 1.0).abs() < f64::EPSILON;
         let mut needs = Vec::new();
         if !is_one(study.temperature) || !is_one(study.top_p) {
             needs.push((Need::Temperature, "`temperature` and `top-p` of [study]"));
         }
+        needs.extend(thinking.map(|asked| (Need::Thinking(asked), "`thinking` of [study]")));
         if let Some(k) = study.logprobs {
             needs.push((Need::Logprobs(k), "`logprobs` of [study]"));
         }
@@ -151,12 +171,7 @@ impl Checker<'_> {
         model: &BasePlan,
         needs: &[(Need, &'static str)],
     ) -> Result<(), StudyError> {
-        let offers: Capabilities = match &model.kind {
-            BaseKind::Remote(remote) => entail_provider::capabilities(remote),
-            BaseKind::Organism(_) => crate::local::organism_capabilities().clone(),
-            BaseKind::Folder(_) => crate::local::folder_capabilities().clone(),
-            BaseKind::Replay(_) => return Ok(()),
-        };
+        let Some(offers) = model.offers() else { return Ok(()) };
         match needs.iter().find(|(need, _)| !offers.has(*need)) {
             None => Ok(()),
             Some(&(need, because)) => Err(self.lacks(arm, model, need, because)),

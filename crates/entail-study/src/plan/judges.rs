@@ -7,7 +7,7 @@ use entail_eval::{
 use entail_provider::{Capabilities, Need, Sampling, Schema};
 use entail_schema::{Key, PolicyName, PolicySpec, TreatmentName};
 
-use super::bases::{self, BaseKind, BasePlan};
+use super::bases::{self, BasePlan};
 use super::language::{self, Language};
 use super::{Checker, Surroundings};
 use crate::error::{StudyError, StudyProblem};
@@ -125,11 +125,7 @@ pub(crate) struct Told {
 impl Told {
     /// How a judge's replies are drawn: as the study says where the model can, and kept to a schema where it offers that.
     fn sampling(&self, model: &BasePlan, prompt: &JudgePrompt) -> Result<Sampling, StudyProblem> {
-        let offers = match &model.kind {
-            BaseKind::Remote(remote) => entail_provider::capabilities(remote),
-            BaseKind::Organism(_) | BaseKind::Folder(_) => crate::local::capabilities().clone(),
-            BaseKind::Replay(_) => Capabilities::none("replay"),
-        };
+        let offers = model.offers().unwrap_or_else(|| Capabilities::none("a script"));
         // A judge that takes no temperature is drawn as it is; its key says so.
         let temperature = if offers.has(Need::Temperature) { self.temperature } else { 1.0 };
         let schema = prompt.schema().filter(|_| offers.has(Need::JsonSchema)).map(|schema| {

@@ -1,5 +1,6 @@
 //! Counts of labels per replicate and stance, and the measures that are taken of one replicate.
 
+use entail_provider::{Completion, ThinkingFormat};
 use entail_schema::{Block, Stance};
 use entail_stats::{Filtered, Grid};
 
@@ -218,6 +219,15 @@ fn line(xs: &[f64], ys: &[f64]) -> Option<(f64, f64)> {
 impl Arm<'_> {
     pub(crate) fn is_untouched(&self) -> bool {
         matches!(self.plan.intervention, Intervention::None)
+    }
+
+    /// Share of answers that begin with a closed block of thoughts; `None` without answers.
+    pub(crate) fn thoughtful(&self) -> Option<f64> {
+        let completions =
+            || self.answers.iter().flat_map(|a| a.completions.iter().flatten().flatten());
+        let closed = |c: &&Completion| c.thinking_format() == ThinkingFormat::Closed;
+        let (n, thought) = (completions().count(), completions().filter(closed).count());
+        (n > 0).then(|| thought as f64 / n as f64)
     }
 
     /// One value per replicate; `None` when any cannot be computed.
