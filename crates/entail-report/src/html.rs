@@ -4,6 +4,7 @@ mod browser;
 mod details;
 mod figures;
 mod findings;
+mod judges;
 mod page;
 mod pooling;
 mod sections;
@@ -36,6 +37,7 @@ fn page(tables: &Tables, most_responses: usize) -> String {
     body.push_str(&pooling::variance(&view));
     body.push_str(&structure::structure(&view));
     body.push_str(&findings::across_bases(&view));
+    body.push_str(&judges::judges(&view));
     body.push_str(&sections::training(&view));
     body.push_str(&sections::arms(&view));
     body.push_str(&browser::section(&view, most_responses));

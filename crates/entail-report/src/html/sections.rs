@@ -13,7 +13,7 @@ use crate::view::summary::{first_notes, prompts_words};
 use crate::view::{Reading, View, excludes_zero, raw};
 
 /// Anchors and names of the sections, in order.
-const SECTIONS: [(&str, &str); 14] = [
+const SECTIONS: [(&str, &str); 15] = [
     ("forecasts", "Forecasts"),
     ("headline", "Headline"),
     ("checks", "Checks"),
@@ -25,13 +25,16 @@ const SECTIONS: [(&str, &str); 14] = [
     ("variance", "Variance"),
     ("structure", "Structure"),
     (ACROSS, "Seeds"),
+    (JUDGES, "Judges"),
     ("training", "Training"),
     ("arms", "Arms and bases"),
     ("transcripts", "Transcripts"),
 ];
 
-/// The only section that a study of one seed does not have.
+/// A section that a study of one seed does not have.
 const ACROSS: &str = "across";
+/// A section that a study read by the exact judge does not have.
+const JUDGES: &str = "judges";
 
 /// The first line, the name of the study and what it holds.
 pub(crate) fn header(view: &View<'_>) -> String {
@@ -53,8 +56,12 @@ pub(crate) fn header(view: &View<'_>) -> String {
 
 /// Links that stay at the top.
 pub(crate) fn navigation(view: &View<'_>) -> String {
-    let shown =
-        SECTIONS.iter().filter(|(id, _)| *id != ACROSS || !view.tables.across_bases.is_empty());
+    let is_shown = |(id, _): &&(&str, &str)| match *id {
+        ACROSS => !view.tables.across_bases.is_empty(),
+        JUDGES => !view.tables.judges.is_empty(),
+        _ => true,
+    };
+    let shown = SECTIONS.iter().filter(is_shown);
     let links: Vec<String> =
         shown.map(|(id, name)| format!(r##"<a href="#{id}">{name}</a>"##)).collect();
     format!(r#"<nav aria-label="Sections"><div>{}</div></nav>"#, links.join(""))
@@ -111,7 +118,7 @@ pub(crate) fn rates(view: &View<'_>) -> String {
             let name =
                 format!("Preference by preference: {block}{}", tables::organism_words(view, base));
             match block.as_str() {
-                "planted" | "reversed" => {
+                "planted" | "reversed" | "preference" => {
                     add!(out, "<h4>{}</h4>{panels}", html(&name));
                 }
                 _ => out.push_str(&folded(&name, &panels)),
@@ -254,7 +261,8 @@ fn block_tables(view: &View<'_>, base: &str) -> String {
 fn cards(view: &View<'_>, base: &str, arm: &str) -> String {
     let mut out = String::from(r#"<div class="cards">"#);
     for block in view.block_rows(base, arm) {
-        if matches!(block.block.as_str(), "claim" | "planted" | "reversed" | "zero") {
+        if matches!(block.block.as_str(), "claim" | "planted" | "reversed" | "zero" | "preference")
+        {
             out.push_str(&card(view, block));
         }
     }
