@@ -410,10 +410,12 @@ impl Checker<'_> {
         }
     }
 
-    /// The arms with every list of numbers expanded, and an untouched arm where there is none.
+    /// The arms with every list of numbers expanded, and an untouched arm where there is none and anybody is asked at all.
     fn expanded_arms(&self) -> Result<Vec<(String, ArmSpec)>, StudyError> {
         let mut arms = Vec::new();
-        if !self.spec.arm.values().any(bases::is_untouched) {
+        let asks =
+            self.spec.arm.is_empty() || self.spec.arm.values().any(|arm| arm.responses.is_none());
+        if asks && !self.spec.arm.values().any(bases::is_untouched) {
             arms.push(("vanilla".to_owned(), ArmSpec::default()));
         }
         for (name, arm) in &self.spec.arm {
