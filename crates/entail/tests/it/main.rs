@@ -14,6 +14,7 @@ mod disk;
 mod documents;
 mod elsewhere;
 mod inference;
+mod lint;
 mod refusals;
 mod results;
 #[cfg(unix)]
