@@ -100,6 +100,7 @@ fn help_of_every_command_documents_the_exit_codes() {
         &["help", "run"],
         &["store", "verify", "--help"],
         &["store", "gc", "--help"],
+        &["data", "lint", "--help"],
     ] {
         let help = bench.entail(args).succeeded().stdout;
         let codes = help.split_once("Exit codes:").unwrap_or_else(|| panic!("{args:?}: {help}")).1;

@@ -16,6 +16,7 @@ mod elsewhere;
 #[cfg(unix)]
 mod free;
 mod inference;
+mod lint;
 mod refusals;
 mod results;
 #[cfg(unix)]
