@@ -89,14 +89,13 @@ impl<'a> Claude<'a> {
             return Switch::Always;
         }
         match self.generation {
-            None => Switch::Unknown,
             Some(generation) if generation < (3, 7) => Switch::Never,
             Some(generation) if generation < (4, 7) => Switch::Budget,
             Some(generation) if generation < (5, 5) => Switch::Adaptive,
             Some((5, 5)) if self.is_family("opus") => Switch::Always,
             Some((5, 5)) if self.is_family("sonnet") => Switch::BetweenTools,
             Some((5, 5)) if self.is_family("haiku") => Switch::Adaptive,
-            Some(_) => Switch::Unknown,
+            None | Some(_) => Switch::Unknown,
         }
     }
 

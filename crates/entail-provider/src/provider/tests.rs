@@ -75,86 +75,58 @@ fn a_choice_answers_for_what_is_asked() {
     }
 }
 
+/// How the check of one request by this model ends: `None` where it passes.
+fn lacking(name: &str, role: Role, sampling: &Sampling) -> Option<String> {
+    let found = capabilities(name).check(&[question(role)], sampling);
+    found.err().map(|error| error.to_string())
+}
+
+fn thinking(thinking: Thinking, temperature: f64, max_tokens: usize) -> Sampling {
+    Sampling { thinking: Some(thinking), ..Sampling::new(temperature, 1.0, max_tokens) }
+}
+
 #[test]
 fn what_a_provider_lacks_is_named() {
-    let warm = Sampling::new(0.5, 1.0, 4096);
-    let plain = Sampling::new(1.0, 1.0, 4096);
-    let thinking =
-        |thinking, sampling: &Sampling| Sampling { thinking: Some(thinking), ..sampling.clone() };
-    let on = |sampling: &Sampling| thinking(Thinking::On, sampling);
-    let off = |sampling: &Sampling| thinking(Thinking::Off, sampling);
-    let kept = Sampling { schema: Some(schema()), ..plain.clone() };
-    let short = Sampling { max_tokens: 2047, ..on(&plain) };
-    let user = question(Role::User);
-    let prefilled = question(Role::Assistant);
-    for (name, request, sampling, expected) in [
-        ("openai:gpt-4.1", &user, off(&warm), None),
-        (
-            "openai:gpt-4.1",
-            &user,
-            on(&plain),
-            Some("openai:gpt-4.1 does not offer answers with thinking turned on"),
-        ),
-        (
-            "openai:o3",
-            &user,
-            off(&plain),
-            Some("openai:o3 does not offer answers with thinking turned off"),
-        ),
-        ("openai:gpt-4.1", &user, kept.clone(), None),
-        (
-            "openai:gpt-4-turbo",
-            &user,
-            kept.clone(),
-            Some("openai:gpt-4-turbo does not offer answers kept to a JSON schema"),
-        ),
-        (
-            "tinker:b",
-            &user,
-            kept.clone(),
-            Some("tinker:b does not offer answers kept to a JSON schema"),
-        ),
-        (
-            "tinker:b",
-            &user,
-            on(&plain),
-            Some("tinker:b does not offer answers with thinking turned on"),
-        ),
-        ("anthropic:claude-sonnet-4-5", &user, on(&plain), None),
-        ("anthropic:claude-sonnet-4-5", &user, warm.clone(), None),
-        ("anthropic:claude-sonnet-4-5", &prefilled, off(&warm), None),
-        (
-            "anthropic:claude-sonnet-4-5",
-            &user,
-            on(&warm),
-            Some(
-                "anthropic:claude-sonnet-4-5 with thinking turned on does not offer a temperature or top-p other than 1",
-            ),
-        ),
-        (
-            "anthropic:claude-sonnet-4-5",
-            &prefilled,
-            on(&plain),
-            Some(
-                "anthropic:claude-sonnet-4-5 with thinking turned on does not offer a continued turn of the assistant",
-            ),
-        ),
-        (
-            "anthropic:claude-sonnet-4-5",
-            &user,
-            short,
-            Some(
-                "anthropic:claude-sonnet-4-5 with thinking turned on does not offer answers of at most 2047 tokens",
-            ),
-        ),
-        (
-            "anthropic:claude-opus-4-7",
-            &user,
-            warm,
-            Some("anthropic:claude-opus-4-7 does not offer a temperature or top-p other than 1"),
-        ),
+    let on = thinking(Thinking::On, 1.0, 4096);
+    let off = thinking(Thinking::Off, 1.0, 4096);
+    let kept = Sampling { schema: Some(schema()), ..Sampling::new(1.0, 1.0, 4096) };
+    for (name, sampling, lacks) in [
+        ("openai:gpt-4.1", &off, None),
+        ("openai:gpt-4.1", &on, Some("answers with thinking turned on")),
+        ("openai:o3", &on, None),
+        ("openai:o3", &off, Some("answers with thinking turned off")),
+        ("openai:gpt-5.1", &off, None),
+        ("openai:gpt-4.1", &kept, None),
+        ("openai:gpt-4-turbo", &kept, Some("answers kept to a JSON schema")),
+        ("tinker:b", &kept, Some("answers kept to a JSON schema")),
+        ("tinker:b", &on, Some("answers with thinking turned on")),
     ] {
-        let found = capabilities(name).check(std::slice::from_ref(request), &sampling);
-        assert_eq!(found.err().map(|e| e.to_string()).as_deref(), expected, "{name} {sampling:?}");
+        let expected = lacks.map(|need| format!("{name} does not offer {need}"));
+        assert_eq!(lacking(name, Role::User, sampling), expected, "{sampling:?}");
+    }
+}
+
+#[test]
+fn a_model_that_thinks_within_a_budget_takes_less_meanwhile() {
+    let name = "anthropic:claude-sonnet-4-5";
+    for (role, sampling, lacks) in [
+        (Role::User, thinking(Thinking::On, 1.0, 2048), None),
+        (Role::User, thinking(Thinking::On, 1.0, 2047), Some("answers of at most 2047 tokens")),
+        (
+            Role::User,
+            thinking(Thinking::On, 0.5, 4096),
+            Some("a temperature or top-p other than 1"),
+        ),
+        (
+            Role::Assistant,
+            thinking(Thinking::On, 1.0, 4096),
+            Some("a continued turn of the assistant"),
+        ),
+        (Role::Assistant, thinking(Thinking::Off, 0.5, 16), None),
+        (Role::Assistant, Sampling::new(0.5, 1.0, 16), None),
+    ] {
+        let expected =
+            lacks.map(|need| format!("{name} with thinking turned on does not offer {need}"));
+        assert_eq!(lacking(name, role, &sampling), expected, "{role:?} {sampling:?}");
     }
 }

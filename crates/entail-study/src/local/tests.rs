@@ -86,7 +86,7 @@ fn without_a_switch_nobody_is_asked() {
             assert_eq!(model.capabilities().has(Need::Thinking(thinking)), has, "{template}");
             let delivered = Mutex::new(0);
             let asked = model.complete(&[question(2)], &asked(Some(thinking)), &|_, _| {
-                *delivered.lock().unwrap() += 1
+                *delivered.lock().unwrap() += 1;
             });
             match asked {
                 Ok(()) => assert!(has, "{template}"),
