@@ -202,6 +202,7 @@ struct ItemArm {
 
 /// Normal equations of `B` and the `u` under given `s_w` and `tau`, without the prior of the `u`.
 struct Equations {
+    /// Column by column, its lower triangle.
     precision: Vec<f64>,
     right: Vec<f64>,
     log_constant: f64,
@@ -409,8 +410,8 @@ impl Battery {
             log_constant += 0.5 * (weight.ln() - weight * item.difference.powi(2));
             for (i, x) in item.design.iter().enumerate() {
                 right[i] += weight * item.difference * x;
-                let row = &mut precision[i * size..=i * size + i];
-                row.iter_mut().zip(&item.design).for_each(|(p, y)| *p += weight * x * y);
+                let column = &mut precision[i * size + i..(i + 1) * size];
+                column.iter_mut().zip(&item.design[i..]).for_each(|(p, y)| *p += weight * y * x);
             }
         }
         Equations { precision, right, log_constant }
@@ -498,14 +499,14 @@ impl Equations {
         let size = self.right.len();
         let unit = |i: usize| if i == 0 { 1.0 } else { shared };
         let mut precision = self.precision.clone();
-        for i in 0..size {
-            let row = &mut precision[i * size..=i * size + i];
-            row.iter_mut().enumerate().for_each(|(j, entry)| *entry *= unit(i) * unit(j));
+        for (i, column) in precision.chunks_exact_mut(size).enumerate() {
+            let within = column[i..].iter_mut().enumerate();
+            within.for_each(|(below, entry)| *entry *= unit(i) * unit(i + below));
             if i > 0 {
-                row[i] += 1.0;
+                column[i] += 1.0;
             }
         }
-        let factor = Cholesky::of(&precision, size)
+        let factor = Cholesky::of(precision, size)
             .expect("the priors keep it positive definite, the smallest variance its digits");
         let mut half_solved: Vec<f64> =
             self.right.iter().enumerate().map(|(i, right)| right * unit(i)).collect();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use entail_schema::{Label, ResponseRow, Tables};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::escape::json_in_script;
@@ -26,9 +27,10 @@ pub(crate) fn section(view: &View<'_>, most: usize) -> String {
     } else {
         String::new()
     };
+    let embedded = serde_json::to_string(&data(view.tables, &kept)).expect("plain data");
     let content = format!(
         r#"{subset}<noscript><p class="notes">Everything above reads without JavaScript; browsing single answers needs it.</p></noscript>{FORM}<script type="application/json" id="data">{}</script>"#,
-        json_in_script(&data(view.tables, &kept).to_string())
+        json_in_script(&embedded)
     );
     let organism = if view.any_organism() { " of the organism" } else { "" };
     let lead = format!(
@@ -79,85 +81,120 @@ fn keep(rows: &[ResponseRow], most: usize) -> Vec<&ResponseRow> {
 }
 
 /// Everything the script needs: tables of strings, and per answer one integer per column.
-fn data(tables: &Tables, rows: &[&ResponseRow]) -> Value {
-    let mut words = Words::default();
-    let mut columns: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for row in rows {
-        let mut put = |name, value| columns.entry(name).or_default().push(value);
-        put("base", words.bases.id(&row.base));
-        put("arm", words.arms.id(&row.arm));
-        put("battery", words.batteries.id(&row.battery));
-        put("stance", words.stances.id(&row.stance));
-        put("replicate", row.replicate);
-        put("prompt", words.prompts.id(&row.prompt));
-        put("place", row.prompt_index);
-        put("sample", row.sample);
-        put("text", words.texts.id(&row.text));
-        put(
-            "label",
-            LABELS.iter().position(|l| *l == row.label).expect("LABELS holds every label"),
-        );
-        put("finish", words.finishes.id(&row.finish));
+#[derive(Serialize)]
+struct Data<'a> {
+    n: usize,
+    bases: Vec<&'a str>,
+    arms: Vec<&'a str>,
+    batteries: Vec<&'a str>,
+    stances: Vec<Value>,
+    prompts: Vec<&'a str>,
+    texts: Vec<&'a str>,
+    finishes: Vec<&'a str>,
+    labels: [&'static str; 4],
+    columns: BTreeMap<&'static str, Column>,
+    keys: Keys<'a>,
+}
+
+fn data<'a>(tables: &'a Tables, rows: &[&'a ResponseRow]) -> Data<'a> {
+    let column = |of: fn(&ResponseRow) -> usize| Column::of(rows.iter().map(|row| of(row)));
+    let words = |of: fn(&ResponseRow) -> &str| interned(rows.iter().map(|row| of(row)));
+    let (bases, base) = words(|row| &row.base);
+    let (arms, arm) = words(|row| &row.arm);
+    let (batteries, battery) = words(|row| &row.battery);
+    let (stances, stance_ids) = words(|row| &row.stance);
+    let (prompts, prompt) = words(|row| &row.prompt);
+    let (texts, text) = words(|row| &row.text);
+    let (finishes, finish) = words(|row| &row.finish);
+    let label = column(|row| {
+        LABELS.iter().position(|l| *l == row.label).expect("LABELS holds every label")
+    });
+    let columns = BTreeMap::from([
+        ("base", base),
+        ("arm", arm),
+        ("battery", battery),
+        ("stance", stance_ids),
+        ("replicate", column(|row| row.replicate)),
+        ("prompt", prompt),
+        ("place", column(|row| row.prompt_index)),
+        ("sample", column(|row| row.sample)),
+        ("text", text),
+        ("label", label),
+        ("finish", finish),
+    ]);
+    Data {
+        n: rows.len(),
+        bases,
+        arms,
+        batteries,
+        stances: stances.iter().map(|id| stance(tables, id)).collect(),
+        prompts,
+        texts,
+        finishes,
+        labels: LABELS.map(Label::as_str),
+        columns,
+        keys: Keys::of(rows),
     }
-    let columns: serde_json::Map<String, Value> =
-        columns.into_iter().map(|(name, values)| (name.to_owned(), column(&values))).collect();
-    json!({
-        "n": rows.len(),
-        "bases": words.bases.strings,
-        "arms": words.arms.strings,
-        "batteries": words.batteries.strings,
-        "stances": words.stances.strings.iter().map(|id| stance(tables, id)).collect::<Vec<_>>(),
-        "prompts": words.prompts.strings,
-        "texts": words.texts.strings,
-        "finishes": words.finishes.strings,
-        "labels": LABELS.map(Label::as_str),
-        "columns": columns,
-        "keys": keys(rows),
-    })
 }
 
 const LABELS: [Label; 4] = [Label::Yes, Label::No, Label::OffTopic, Label::Malformed];
 
-#[derive(Default)]
-struct Words<'a> {
-    bases: Interned<'a>,
-    arms: Interned<'a>,
-    batteries: Interned<'a>,
-    stances: Interned<'a>,
-    prompts: Interned<'a>,
-    texts: Interned<'a>,
-    finishes: Interned<'a>,
-}
-
-/// Strings numbered in the order in which they are first seen.
-#[derive(Default)]
-struct Interned<'a> {
-    ids: BTreeMap<&'a str, usize>,
-    strings: Vec<&'a str>,
-}
-
-impl<'a> Interned<'a> {
-    fn id(&mut self, text: &'a str) -> usize {
-        *self.ids.entry(text).or_insert_with(|| {
-            self.strings.push(text);
-            self.strings.len() - 1
-        })
-    }
+/// The strings in the order in which they are first seen, and their places there.
+fn interned<'a>(texts: impl Iterator<Item = &'a str>) -> (Vec<&'a str>, Column) {
+    let mut ids: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut strings: Vec<&str> = Vec::new();
+    let mut last = 0;
+    let id = |text: &'a str| {
+        // Neighbors are often alike.
+        if strings.get(last).is_none_or(|known| *known != text) {
+            last = *ids.entry(text).or_insert_with(|| {
+                strings.push(text);
+                strings.len() - 1
+            });
+        }
+        last
+    };
+    let column = Column::of(texts.map(id));
+    (strings, column)
 }
 
 /// A column as it is, or as (value, how often) pairs where that is shorter.
-fn column(values: &[usize]) -> Value {
-    let runs: Vec<usize> =
-        values.chunk_by(|a, b| a == b).flat_map(|run| [run[0], run.len()]).collect();
-    if runs.len() < values.len() { json!({ "runs": runs }) } else { json!(values) }
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Column {
+    Runs { runs: Vec<usize> },
+    Values(Vec<usize>),
+}
+
+impl Column {
+    fn of(values: impl Iterator<Item = usize>) -> Self {
+        let values: Vec<usize> = values.collect();
+        let n_runs = values.chunk_by(|a, b| a == b).count();
+        if 2 * n_runs < values.len() {
+            let runs = values.chunk_by(|a, b| a == b).flat_map(|run| [run[0], run.len()]);
+            Self::Runs { runs: runs.collect() }
+        } else {
+            Self::Values(values)
+        }
+    }
 }
 
 /// Keys of 16 characters as one string, else one by one.
-fn keys(rows: &[&ResponseRow]) -> Value {
-    if rows.iter().all(|row| row.key.len() == 16 && row.key.is_ascii()) {
-        json!(rows.iter().map(|row| row.key.as_str()).collect::<String>())
-    } else {
-        json!(rows.iter().map(|row| row.key.as_str()).collect::<Vec<_>>())
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Keys<'a> {
+    Joined(String),
+    Each(Vec<&'a str>),
+}
+
+impl<'a> Keys<'a> {
+    fn of(rows: &[&'a ResponseRow]) -> Self {
+        let keys = rows.iter().map(|row| row.key.as_str());
+        if keys.clone().all(|key| key.len() == 16 && key.is_ascii()) {
+            Self::Joined(keys.collect())
+        } else {
+            Self::Each(keys.collect())
+        }
     }
 }
 
