@@ -226,12 +226,13 @@ impl CompletionStore {
         self.read(|connection| {
             let sql = format!("SELECT {COLUMNS} FROM completion WHERE key = ?1");
             let mut statement = connection.prepare_cached(&sql)?;
-            let one = |key: &Key| {
+            let mut found = Vec::with_capacity(keys.len());
+            for key in keys {
                 let mut rows = statement.query(params![key.as_bytes()])?;
-                let Some(row) = rows.next()? else { return Ok(None) };
-                Ok(Some(take(Row::read(row)?)?.0))
-            };
-            keys.iter().map(one).collect()
+                let row = rows.next()?.map(Row::read).transpose()?;
+                found.push(row.map(take).transpose()?.map(|(completion, _)| completion));
+            }
+            Ok(found)
         })
     }
 

@@ -93,6 +93,8 @@ pub fn run(plan: &Plan, workshop: Workshop<'_>) -> Result<Outcome, RunError> {
     }
     let facts = training::facts(plan, workshop)?;
     let tables = tables::tables(plan, &bases, &answers, &facts);
+    // A hundred thousand answers take a while to be given back.
+    answers.into_par_iter().for_each(drop);
     let tallies = vec![
         ("organisms", base_tally),
         ("row pools", pool_tally),
@@ -278,7 +280,7 @@ fn answers(
         let model = models::model(plan, bases, arm, replicate, workshop)?;
         Ok(model.expect("only recorded answers have no model"))
     };
-    let (found, tally) = models::ask(&requests, &plan.sampling, Origin::Study, workshop, model)?;
+    let (answers, tally) = models::ask(&requests, &plan.sampling, Origin::Study, workshop, model)?;
     drop(held);
     let (readings, had_readings) = if here {
         let (readings, had) = readings(plan, replicate, workshop, model)?;
@@ -286,8 +288,9 @@ fn answers(
     } else {
         (None, Tally::default())
     };
-    let take = |item: &Item| item.keys.iter().map(|key| found[key].clone()).collect();
-    let completions = items.iter().map(|battery| battery.iter().map(take).collect()).collect();
+    let mut answers = answers.into_iter();
+    let completions = items.iter().map(|items| answers.by_ref().take(items.len()).collect());
+    let completions = completions.collect();
     Ok((Answers { items, completions, readings }, tally, had_readings))
 }
 

@@ -397,7 +397,6 @@ fn render(mut tables: Tables) -> Vec<Rendered> {
     let [whole @ .., last] = RESULTS;
     let mut files: Vec<_> =
         whole.into_par_iter().with_max_len(1).map(|one| file(&tables, one)).collect();
-    // A hundred thousand answers take a while to be given back.
     std::mem::take(&mut tables.responses).into_par_iter().for_each(drop);
     tables.cells.clear();
     files.push(file(&tables, last));
