@@ -52,6 +52,24 @@ impl Cholesky {
         }
     }
 
+    /// The same for `count` right sides at once, which stand row by row.
+    pub(crate) fn solve_lower_all(&self, x: &mut [f64], count: usize) {
+        assert_eq!(x.len(), self.size * count, "every right side has an entry in each row");
+        let mut known = vec![0.0; count];
+        for i in 0..self.size {
+            let (solved, rest) = x.split_at_mut(i * count);
+            known.fill(0.0);
+            for (k, row) in solved.chunks_exact(count).enumerate() {
+                let entry = self.columns[k * self.size + i];
+                known.iter_mut().zip(row).for_each(|(sum, x)| *sum += entry * x);
+            }
+            let pivot = self.columns[i * (self.size + 1)];
+            for (x, known) in rest[..count].iter_mut().zip(&known) {
+                *x = (*x - known) / pivot;
+            }
+        }
+    }
+
     /// Natural logarithm of the determinant of `A`.
     pub(crate) fn log_determinant(&self) -> f64 {
         2.0 * (0..self.size).map(|i| self.columns[i * (self.size + 1)].ln()).sum::<f64>()

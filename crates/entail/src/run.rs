@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -323,13 +323,24 @@ pub(crate) fn results_key(
     Key::of(&("results", plan.key(), stage, registration, program))
 }
 
-/// Hash of this program: tables and pages made by another build are made again, from the same stored answers.
+/// Hash of this program: tables and pages made by another build are made again, from the same stored answers. With what
+/// debuggers want it is a hundred megabytes, so its halves are hashed side by side, and neither is in memory all at once.
 pub(crate) fn program_hash() -> Result<Key, Failure> {
     let path = std::env::current_exe().map_err(|error| Failure::Setup(error.to_string()))?;
+    let hashed = || {
+        let half = fs::metadata(&path)?.len() / 2;
+        let (first, second) =
+            rayon::join(|| part_hash(&path, 0, half), || part_hash(&path, half, u64::MAX));
+        Ok(Key::of(&(first?, second?)))
+    };
+    hashed().map_err(|error| Failure::Input { path: path.clone(), error })
+}
+
+fn part_hash(path: &Path, start: u64, most: u64) -> io::Result<Key> {
+    let mut file = fs::File::open(path)?;
+    file.seek(SeekFrom::Start(start))?;
     let mut hasher = blake3::Hasher::new();
-    // Not all of it at once: with what debuggers want it is a hundred megabytes.
-    let read = fs::File::open(&path).and_then(|file| hasher.update_reader(file).map(drop));
-    read.map_err(|error| Failure::Input { path, error })?;
+    hasher.update_reader(file.take(most))?;
     Ok(Key::from_bytes(*hasher.finalize().as_bytes()))
 }
 
