@@ -40,22 +40,21 @@ pub enum NoRelabelling {
 /// [`NoRelabelling`]; fewer than one run in an arm is [`TooLittle::Replicates`].
 pub fn permutation(treated: &[f64], control: &[f64]) -> Result<f64, NoRelabelling> {
     let values = joined(treated, control)?;
-    let difference = |labels: &[bool]| {
-        let (mut one, mut zero) = (0.0, 0.0);
-        for (&value, &is_treated) in values.iter().zip(labels) {
-            // Nothing is added to the other arm, rather than a branch that nobody can foresee.
-            one += if is_treated { value } else { 0.0 };
-            zero += if is_treated { 0.0 } else { value };
-        }
-        one / treated.len() as f64 - zero / control.len() as f64
-    };
     let observed = (raw_mean(treated) - raw_mean(control)).abs();
     // Sums of the same numbers in another order differ by rounding, and must count as equal.
     let bar = observed * (1.0 - 1e-12) - 1e-15;
     let (mut as_large, mut all) = (0_usize, 0_usize);
-    relabel(treated.len(), control.len(), |labels| {
+    // Sums of treated and control over the runs before each; those of the first runs stay.
+    let mut sums = vec![(0.0, 0.0); values.len() + 1];
+    relabel(treated.len(), control.len(), |labels, from| {
+        let mut sum = sums[from];
+        for (run, (value, is_treated)) in values.iter().zip(labels).enumerate().skip(from) {
+            *(if *is_treated { &mut sum.0 } else { &mut sum.1 }) += value;
+            sums[run + 1] = sum;
+        }
+        let difference = sum.0 / treated.len() as f64 - sum.1 / control.len() as f64;
         all += 1;
-        as_large += usize::from(difference(labels).abs() >= bar);
+        as_large += usize::from(difference.abs() >= bar);
     })?;
     Ok(as_large as f64 / all as f64)
 }
@@ -103,7 +102,7 @@ pub fn max_t(items: &[Item]) -> Result<Vec<f64>, NoRelabelling> {
     // By place in that order.
     let mut as_large = vec![0_usize; items.len()];
     let mut all = 0_usize;
-    relabel(n_treated, n_control, |labels| {
+    relabel(n_treated, n_control, |labels, _| {
         all += 1;
         let statistics = runs.statistics(labels, n_treated);
         let mut largest = 0.0_f64;
@@ -199,11 +198,12 @@ fn joined(treated: &[f64], control: &[f64]) -> Result<Vec<f64>, TooLittle> {
     if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(TooLittle::NotFinite) }
 }
 
-/// Shows every way to call `n_treated` of the runs treated, in lexical order.
+/// Shows every way to call `n_treated` of the runs treated, in lexical order, and the first run that is not labelled
+/// as before.
 fn relabel(
     n_treated: usize,
     n_control: usize,
-    mut show: impl FnMut(&[bool]),
+    mut show: impl FnMut(&[bool], usize),
 ) -> Result<(), NoRelabelling> {
     let n = n_treated + n_control;
     let mut count = 1_u128;
@@ -214,13 +214,15 @@ fn relabel(
         }
     }
     let mut labels: Vec<bool> = (0..n).map(|run| run < n_treated).collect();
+    let mut from = 0;
     loop {
-        show(&labels);
+        show(&labels, from);
         // The last treated run that has a control after it moves one to the right, and all treated
         // runs behind it follow closely.
         let Some(at) = (0..n - 1).rev().find(|&i| labels[i] && !labels[i + 1]) else {
             return Ok(());
         };
+        from = at;
         labels[at] = false;
         let behind = labels[at + 1..].iter().filter(|l| **l).count();
         for (offset, label) in labels[at + 1..].iter_mut().enumerate() {

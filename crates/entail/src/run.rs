@@ -406,9 +406,12 @@ fn interrupt(cancelled: &AtomicBool) {
 fn render(mut tables: Tables) -> Vec<Rendered> {
     let file = |tables: &Tables, (name, text): (_, Render)| (name, text(tables).into_bytes());
     let [whole @ .., last] = RESULTS;
-    let mut files: Vec<_> =
-        whole.into_par_iter().with_max_len(1).map(|one| file(&tables, one)).collect();
-    std::mem::take(&mut tables.responses).into_par_iter().for_each(drop);
+    // The longest stand last and are begun first.
+    let made = whole.into_par_iter().rev().with_max_len(1).map(|one| file(&tables, one));
+    let mut files: Vec<_> = made.collect();
+    files.reverse();
+    // A hundred thousand answers take longer to be given back one by one than this program lives.
+    std::mem::forget(std::mem::take(&mut tables.responses));
     tables.cells.clear();
     files.push(file(&tables, last));
     files

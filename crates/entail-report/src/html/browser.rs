@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use entail_schema::{Label, ResponseRow, Tables};
+use indexmap::IndexSet;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -97,27 +98,36 @@ struct Data<'a> {
 }
 
 fn data<'a>(tables: &'a Tables, rows: &[&'a ResponseRow]) -> Data<'a> {
-    let column = |of: fn(&ResponseRow) -> usize| Column::of(rows.iter().map(|row| of(row)));
-    let words = |of: fn(&ResponseRow) -> &str| interned(rows.iter().map(|row| of(row)));
-    let (bases, base) = words(|row| &row.base);
-    let (arms, arm) = words(|row| &row.arm);
-    let (batteries, battery) = words(|row| &row.battery);
-    let (stances, stance_ids) = words(|row| &row.stance);
-    let (prompts, prompt) = words(|row| &row.prompt);
-    let (texts, text) = words(|row| &row.text);
-    let (finishes, finish) = words(|row| &row.finish);
-    let label = column(|row| {
-        LABELS.iter().position(|l| *l == row.label).expect("LABELS holds every label")
-    });
+    let mut words: [Interned<'a>; 7] = Default::default();
+    let mut numbers: [Vec<usize>; 4] = Default::default();
+    for row in rows {
+        let texts =
+            [&row.base, &row.arm, &row.battery, &row.stance, &row.prompt, &row.text, &row.finish];
+        words.iter_mut().zip(texts).for_each(|(words, text)| words.push(text));
+        let label = LABELS.iter().position(|l| *l == row.label).expect("LABELS holds every label");
+        let own = [row.replicate, row.prompt_index, row.sample, label];
+        numbers.iter_mut().zip(own).for_each(|(numbers, own)| numbers.push(own));
+    }
+    let words = words.map(|words| (Vec::from_iter(words.strings), Column::of(words.places)));
+    let [
+        (bases, base),
+        (arms, arm),
+        (batteries, battery),
+        (stances, stance_places),
+        (prompts, prompt),
+        (texts, text),
+        (finishes, finish),
+    ] = words;
+    let [replicate, place, sample, label] = numbers.map(Column::of);
     let columns = BTreeMap::from([
         ("base", base),
         ("arm", arm),
         ("battery", battery),
-        ("stance", stance_ids),
-        ("replicate", column(|row| row.replicate)),
+        ("stance", stance_places),
+        ("replicate", replicate),
         ("prompt", prompt),
-        ("place", column(|row| row.prompt_index)),
-        ("sample", column(|row| row.sample)),
+        ("place", place),
+        ("sample", sample),
         ("text", text),
         ("label", label),
         ("finish", finish),
@@ -139,23 +149,18 @@ fn data<'a>(tables: &'a Tables, rows: &[&'a ResponseRow]) -> Data<'a> {
 
 const LABELS: [Label; 4] = [Label::Yes, Label::No, Label::OffTopic, Label::Malformed];
 
-/// The strings in the order in which they are first seen, and their places there.
-fn interned<'a>(texts: impl Iterator<Item = &'a str>) -> (Vec<&'a str>, Column) {
-    let mut ids: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut strings: Vec<&str> = Vec::new();
-    let mut last = 0;
-    let id = |text: &'a str| {
-        // Neighbors are often alike.
-        if strings.get(last).is_none_or(|known| *known != text) {
-            last = *ids.entry(text).or_insert_with(|| {
-                strings.push(text);
-                strings.len() - 1
-            });
-        }
-        last
-    };
-    let column = Column::of(texts.map(id));
-    (strings, column)
+/// Strings in the order in which they are first seen, and the place there of each row's.
+#[derive(Default)]
+struct Interned<'a> {
+    strings: IndexSet<&'a str>,
+    places: Vec<usize>,
+}
+
+impl<'a> Interned<'a> {
+    fn push(&mut self, text: &'a str) {
+        let (place, _) = self.strings.insert_full(text);
+        self.places.push(place);
+    }
 }
 
 /// A column as it is, or as (value, how often) pairs where that is shorter.
@@ -167,8 +172,7 @@ enum Column {
 }
 
 impl Column {
-    fn of(values: impl Iterator<Item = usize>) -> Self {
-        let values: Vec<usize> = values.collect();
+    fn of(values: Vec<usize>) -> Self {
         let n_runs = values.chunk_by(|a, b| a == b).count();
         if 2 * n_runs < values.len() {
             let runs = values.chunk_by(|a, b| a == b).flat_map(|run| [run[0], run.len()]);
