@@ -1,5 +1,7 @@
 //! A battery as requests, each sample with the key of its recipe.
 
+use std::io::Write;
+
 use entail_provider::Sampling;
 use entail_schema::{Battery, Key, Message};
 use serde::Serialize;
@@ -28,6 +30,23 @@ struct CompletionRecipe<'a> {
     sample: usize,
 }
 
+impl CompletionRecipe<'_> {
+    /// `Key::of` the recipe of each of the first samples. All but the sample is written once: there are as many
+    /// recipes as answers.
+    fn keys(self, samples: usize) -> Vec<Key> {
+        let first =
+            serde_json::to_vec(&Self { sample: 0, ..self }).expect("a recipe is plain data");
+        let common = first.strip_suffix(b"0}").expect("the sample stands last");
+        let mut recipe = common.to_vec();
+        let key = |sample| {
+            recipe.truncate(common.len());
+            write!(recipe, "{sample}}}").expect("a vector takes all bytes");
+            Key::of_bytes(&recipe)
+        };
+        (0..samples).map(key).collect()
+    }
+}
+
 /// The items of a battery for one target under an optional system prompt.
 pub fn items(
     battery: &Battery,
@@ -54,17 +73,14 @@ pub(crate) fn items_of<'a>(
     prompts
         .map(|(stance, prompt, text)| {
             let messages = conversation(system, text);
-            let key = |sample| {
-                let recipe = CompletionRecipe {
-                    step: "completion",
-                    target,
-                    messages: &messages,
-                    sampling,
-                    sample,
-                };
-                Key::of(&recipe)
+            let recipe = CompletionRecipe {
+                step: "completion",
+                target,
+                messages: &messages,
+                sampling,
+                sample: 0,
             };
-            let keys = (0..samples).map(key).collect();
+            let keys = recipe.keys(samples);
             Item { stance, prompt, messages, keys }
         })
         .collect()

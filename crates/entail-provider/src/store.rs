@@ -226,12 +226,16 @@ impl CompletionStore {
         self.read(|connection| {
             let sql = format!("SELECT {COLUMNS} FROM completion WHERE key = ?1");
             let mut statement = connection.prepare_cached(&sql)?;
-            let one = |key: &Key| {
-                let mut rows = statement.query(params![key.as_bytes()])?;
-                let Some(row) = rows.next()? else { return Ok(None) };
-                Ok(Some(take(Row::read(row)?)?.0))
-            };
-            keys.iter().map(one).collect()
+            // In the order of the index, where neighbors share a page.
+            let mut order: Vec<usize> = (0..keys.len()).collect();
+            order.sort_unstable_by_key(|&at| keys[at]);
+            let mut found: Vec<Option<Completion>> = vec![None; keys.len()];
+            for at in order {
+                let mut rows = statement.query(params![keys[at].as_bytes()])?;
+                let row = rows.next()?.map(Row::read).transpose()?;
+                found[at] = row.map(take).transpose()?.map(|(completion, _)| completion);
+            }
+            Ok(found)
         })
     }
 

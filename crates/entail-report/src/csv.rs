@@ -3,6 +3,8 @@
 mod analysis;
 mod judges;
 
+use std::borrow::Cow;
+
 use entail_schema::{
     ContrastRow, Estimate, Novelty, RateRow, ResponseRow, Span, Standing, Tables, Verdict,
 };
@@ -189,24 +191,24 @@ fn added_fields(row: &ContrastRow) -> [String; 18] {
     ]
 }
 
-fn response_fields(row: &ResponseRow) -> [String; 16] {
+fn response_fields(row: &ResponseRow) -> [Cow<'_, str>; 16] {
     [
-        row.base.clone(),
-        row.arm.clone(),
-        row.replicate.to_string(),
-        row.battery.clone(),
-        row.stance.clone(),
-        row.prompt_index.to_string(),
-        row.sample.to_string(),
-        row.label.as_str().to_owned(),
-        row.finish.clone(),
-        row.key.clone(),
-        row.prompt.clone(),
-        row.text.clone(),
-        row.counted.map(|counted| if counted { "1" } else { "0" }.to_owned()).unwrap_or_default(),
-        row.coherence.map(|points| points.to_string()).unwrap_or_default(),
-        row.polarity.map(|sign| sign.to_string()).unwrap_or_default(),
-        row.reasoning.clone().unwrap_or_default(),
+        Cow::from(&row.base),
+        Cow::from(&row.arm),
+        Cow::from(row.replicate.to_string()),
+        Cow::from(&row.battery),
+        Cow::from(&row.stance),
+        Cow::from(row.prompt_index.to_string()),
+        Cow::from(row.sample.to_string()),
+        Cow::from(row.label.as_str()),
+        Cow::from(&row.finish),
+        Cow::from(&row.key),
+        Cow::from(&row.prompt),
+        Cow::from(&row.text),
+        Cow::from(row.counted.map_or("", |counted| if counted { "1" } else { "0" })),
+        row.coherence.map_or_else(Cow::default, |points| Cow::from(points.to_string())),
+        row.polarity.map_or_else(Cow::default, |sign| Cow::from(sign.to_string())),
+        Cow::from(row.reasoning.as_deref().unwrap_or("")),
     ]
 }
 
@@ -227,12 +229,13 @@ fn rate_fields(row: &RateRow) -> [String; 12] {
     ]
 }
 
-fn sheet<R: AsRef<[String]>>(columns: &[&str], rows: impl Iterator<Item = R>) -> String {
+fn sheet<R: AsRef<[F]>, F: AsRef<str>>(columns: &[&str], rows: impl Iterator<Item = R>) -> String {
     let mut writer = ::csv::WriterBuilder::new().from_writer(Vec::new());
     writer.write_record(columns).expect("a vector takes all bytes");
     for row in rows {
         // The writer itself refuses a row of another length than the header.
-        writer.write_record(row.as_ref()).expect("every row has as many fields as the header");
+        let fields = row.as_ref().iter().map(AsRef::as_ref);
+        writer.write_record::<_, &str>(fields).expect("every row has as many fields as the header");
     }
     let bytes = writer.into_inner().expect("a vector takes all bytes");
     String::from_utf8(bytes).expect("fields are strings")

@@ -43,14 +43,15 @@ pub(crate) fn html(text: &str) -> String {
 /// occur only inside JSON strings, so it stays JSON.
 pub(crate) fn json_in_script(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            '<' | '>' | '&' | '\u{7f}' => crate::add!(out, "\\u{:04x}", u32::from(c)),
-            c if is_hidden(c) => crate::add!(out, "\\u{:04x}", u32::from(c)),
-            _ => out.push(c),
-        }
+    let mut rest = json;
+    while let Some(at) = rest.find(|c| matches!(c, '<' | '>' | '&' | '\u{7f}') || is_hidden(c)) {
+        let (before, from) = rest.split_at(at);
+        let mut after = from.chars();
+        let found = after.next().expect("there is one where it was found");
+        crate::add!(out, "{before}\\u{:04x}", u32::from(found));
+        rest = after.as_str();
     }
-    out
+    out + rest
 }
 
 /// One value of a query string inside a hash link: everything but letters, digits and `-._~` percent-encoded.

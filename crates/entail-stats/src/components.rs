@@ -386,7 +386,7 @@ impl Layout {
                 (0..free).for_each(|j| gram[i * free + j] += x[i] * x[j]);
             }
         }
-        let factor = Cholesky::of(&gram, free).ok_or(Inseparable::Overlap)?;
+        let factor = Cholesky::of(gram, free).ok_or(Inseparable::Overlap)?;
         factor.solve_lower(&mut right);
         let fit = |cell| {
             let mut x = indicator(cell);

@@ -202,6 +202,7 @@ struct ItemArm {
 
 /// Normal equations of `B` and the `u` under given `s_w` and `tau`, without the prior of the `u`.
 struct Equations {
+    /// Column by column, its lower triangle.
     precision: Vec<f64>,
     right: Vec<f64>,
     log_constant: f64,
@@ -409,8 +410,8 @@ impl Battery {
             log_constant += 0.5 * (weight.ln() - weight * item.difference.powi(2));
             for (i, x) in item.design.iter().enumerate() {
                 right[i] += weight * item.difference * x;
-                let row = &mut precision[i * size..=i * size + i];
-                row.iter_mut().zip(&item.design).for_each(|(p, y)| *p += weight * x * y);
+                let column = &mut precision[i * size + i..(i + 1) * size];
+                column.iter_mut().zip(&item.design[i..]).for_each(|(p, y)| *p += weight * y * x);
             }
         }
         Equations { precision, right, log_constant }
@@ -419,31 +420,48 @@ impl Battery {
     /// Laws of `B`, of the battery's mean effect and of each item's effect.
     fn laws(&self, given: &Conditional, deviations: Deviations, weight: f64) -> Vec<Law> {
         let [shared, own, between] = deviations;
-        let law = |center: f64, x: &[f64], variance: f64| {
-            let mean = center + dot(x, &given.half_solved);
-            Law { weight, mean, sd: (variance + dot(x, x)).sqrt() }
+        let law = |center: f64, along: f64, variance: f64| Law {
+            weight,
+            mean: center + along,
+            sd: variance.sqrt(),
         };
         let mut population = vec![0.0; 1 + self.replicates];
         population[0] = 1.0;
         given.factor.solve_lower(&mut population);
-        let mut laws = vec![law(0.0, &population, 0.0)];
-        let share = 1.0 / self.items.len() as f64;
+        let along = dot(&population, &given.half_solved);
+        let mut laws = Vec::with_capacity(2 + self.items.len());
+        laws.push(law(0.0, along, dot(&population, &population)));
+        let count = self.items.len();
+        let share = 1.0 / count as f64;
+        // Share of each observed difference in the item's effect; the rest is B.
+        let squared = between * between;
+        let errors: Vec<f64> = self.items.iter().map(|item| item.error(own)).collect();
+        let kept: Vec<f64> = errors.iter().map(|error| squared / (squared + error)).collect();
+        // Row by row: `B` and each `u`, a column for each item.
+        let mut x = vec![0.0; (1 + self.replicates) * count];
+        for (at, (item, kept)) in self.items.iter().zip(&kept).enumerate() {
+            let column = x[at..].iter_mut().step_by(count);
+            column.zip(&item.design).for_each(|(x, design)| *x = -kept * shared * design);
+            x[at] = 1.0 - kept;
+        }
+        given.factor.solve_lower_all(&mut x, count);
+        let (mut along, mut squares) = (vec![0.0; count], vec![0.0; count]);
+        let mut battery = Vec::with_capacity(1 + self.replicates);
+        for (row, half_solved) in x.chunks_exact(count).zip(&given.half_solved) {
+            along.iter_mut().zip(row).for_each(|(sum, x)| *sum += x * half_solved);
+            squares.iter_mut().zip(row).for_each(|(sum, x)| *sum += x * x);
+            battery.push(row.iter().map(|x| share * x).sum::<f64>());
+        }
         let (mut center, mut variance) = (0.0, 0.0);
-        let mut battery = vec![0.0; 1 + self.replicates];
-        let mut items = Vec::with_capacity(self.items.len());
-        for item in &self.items {
-            let error = item.error(own);
-            // Share of the observed difference in the item's effect; the rest is B.
-            let kept = between * between / (between * between + error);
-            let mut x: Vec<f64> = item.design.iter().map(|x| -kept * shared * x).collect();
-            x[0] = 1.0 - kept;
-            given.factor.solve_lower(&mut x);
-            items.push(law(kept * item.difference, &x, kept * error));
+        let mut items = Vec::with_capacity(count);
+        for (at, item) in self.items.iter().enumerate() {
+            let (kept, error) = (kept[at], errors[at]);
+            items.push(law(kept * item.difference, along[at], kept * error + squares[at]));
             center += share * kept * item.difference;
             variance += share * share * kept * error;
-            battery.iter_mut().zip(&x).for_each(|(sum, x)| *sum += share * x);
         }
-        laws.push(law(center, &battery, variance));
+        let along = dot(&battery, &given.half_solved);
+        laws.push(law(center, along, variance + dot(&battery, &battery)));
         laws.extend(items);
         laws
     }
@@ -498,14 +516,14 @@ impl Equations {
         let size = self.right.len();
         let unit = |i: usize| if i == 0 { 1.0 } else { shared };
         let mut precision = self.precision.clone();
-        for i in 0..size {
-            let row = &mut precision[i * size..=i * size + i];
-            row.iter_mut().enumerate().for_each(|(j, entry)| *entry *= unit(i) * unit(j));
+        for (i, column) in precision.chunks_exact_mut(size).enumerate() {
+            let within = column[i..].iter_mut().enumerate();
+            within.for_each(|(below, entry)| *entry *= unit(i) * unit(i + below));
             if i > 0 {
-                row[i] += 1.0;
+                column[i] += 1.0;
             }
         }
-        let factor = Cholesky::of(&precision, size)
+        let factor = Cholesky::of(precision, size)
             .expect("the priors keep it positive definite, the smallest variance its digits");
         let mut half_solved: Vec<f64> =
             self.right.iter().enumerate().map(|(i, right)| right * unit(i)).collect();

@@ -40,21 +40,22 @@ pub enum NoRelabelling {
 /// [`NoRelabelling`]; fewer than one run in an arm is [`TooLittle::Replicates`].
 pub fn permutation(treated: &[f64], control: &[f64]) -> Result<f64, NoRelabelling> {
     let values = joined(treated, control)?;
-    let difference = |labels: &[bool]| {
-        let (mut one, mut zero) = (0.0, 0.0);
-        for (value, is_treated) in values.iter().zip(labels) {
-            *(if *is_treated { &mut one } else { &mut zero }) += value;
-        }
-        one / treated.len() as f64 - zero / control.len() as f64
-    };
     let observed = (raw_mean(treated) - raw_mean(control)).abs();
     // Sums of the same numbers in another order differ by rounding, and must count as equal.
     let bar = observed * (1.0 - 1e-12) - 1e-15;
     let (mut as_large, mut all) = (0_usize, 0_usize);
-    for labels in relabellings(treated.len(), control.len())? {
+    // Sums of treated and control over the runs before each; those of the first runs stay.
+    let mut sums = vec![(0.0, 0.0); values.len() + 1];
+    relabel(treated.len(), control.len(), |labels, from| {
+        let mut sum = sums[from];
+        for (run, (value, is_treated)) in values.iter().zip(labels).enumerate().skip(from) {
+            *(if *is_treated { &mut sum.0 } else { &mut sum.1 }) += value;
+            sums[run + 1] = sum;
+        }
+        let difference = sum.0 / treated.len() as f64 - sum.1 / control.len() as f64;
         all += 1;
-        as_large += usize::from(difference(&labels).abs() >= bar);
-    }
+        as_large += usize::from(difference.abs() >= bar);
+    })?;
     Ok(as_large as f64 / all as f64)
 }
 
@@ -101,15 +102,15 @@ pub fn max_t(items: &[Item]) -> Result<Vec<f64>, NoRelabelling> {
     // By place in that order.
     let mut as_large = vec![0_usize; items.len()];
     let mut all = 0_usize;
-    for labels in relabellings(n_treated, n_control)? {
+    relabel(n_treated, n_control, |labels, _| {
         all += 1;
-        let statistics = runs.statistics(&labels, n_treated);
+        let statistics = runs.statistics(labels, n_treated);
         let mut largest = 0.0_f64;
         for (place, statistic) in statistics.iter().enumerate().rev() {
             largest = largest.max(*statistic);
             as_large[place] += usize::from(largest >= bars[place]);
         }
-    }
+    })?;
     let mut adjusted = vec![0.0; items.len()];
     let mut running = 0.0_f64;
     for (&item, as_large) in descending.iter().zip(as_large) {
@@ -197,11 +198,13 @@ fn joined(treated: &[f64], control: &[f64]) -> Result<Vec<f64>, TooLittle> {
     if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(TooLittle::NotFinite) }
 }
 
-/// Every way to call `n_treated` of the runs treated, in lexical order.
-fn relabellings(
+/// Shows every way to call `n_treated` of the runs treated, in lexical order, and the first run that is not labelled
+/// as before.
+fn relabel(
     n_treated: usize,
     n_control: usize,
-) -> Result<impl Iterator<Item = Vec<bool>>, NoRelabelling> {
+    mut show: impl FnMut(&[bool], usize),
+) -> Result<(), NoRelabelling> {
     let n = n_treated + n_control;
     let mut count = 1_u128;
     for chosen in 0..n_treated.min(n_control) {
@@ -210,21 +213,22 @@ fn relabellings(
             return Err(NoRelabelling::TooMany { treated: n_treated, control: n_control });
         }
     }
-    let first: Vec<bool> = (0..n).map(|run| run < n_treated).collect();
-    Ok(std::iter::successors(Some(first), |labels| following(labels)))
-}
-
-/// The next labelling in lexical order: the last treated run that has a control after it moves one
-/// to the right, and all treated runs behind it follow closely.
-fn following(labels: &[bool]) -> Option<Vec<bool>> {
-    let at = (0..labels.len() - 1).rev().find(|&i| labels[i] && !labels[i + 1])?;
-    let mut next = labels.to_vec();
-    next[at] = false;
-    let behind = labels[at + 1..].iter().filter(|l| **l).count();
-    for (offset, label) in next[at + 1..].iter_mut().enumerate() {
-        *label = offset <= behind;
+    let mut labels: Vec<bool> = (0..n).map(|run| run < n_treated).collect();
+    let mut from = 0;
+    loop {
+        show(&labels, from);
+        // The last treated run that has a control after it moves one to the right, and all treated
+        // runs behind it follow closely.
+        let Some(at) = (0..n - 1).rev().find(|&i| labels[i] && !labels[i + 1]) else {
+            return Ok(());
+        };
+        from = at;
+        labels[at] = false;
+        let behind = labels[at + 1..].iter().filter(|l| **l).count();
+        for (offset, label) in labels[at + 1..].iter_mut().enumerate() {
+            *label = offset <= behind;
+        }
     }
-    Some(next)
 }
 
 #[cfg(test)]

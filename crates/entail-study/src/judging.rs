@@ -243,7 +243,7 @@ fn replies(
     let (found, tally) =
         models::ask(requests, sampling, Origin::Study, workshop, || model(purpose))?;
     drop(held);
-    Ok((keys.iter().map(|key| found[key].clone()).collect(), tally))
+    Ok((found.into_iter().flatten().collect(), tally))
 }
 
 /// What a plan will have read, before the answers are there: a key stands for each of them.

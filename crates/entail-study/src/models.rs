@@ -339,35 +339,46 @@ fn adapted(
     Ok(model)
 }
 
-/// Answers by key: those that the store has, and those that a model gives now, each durable before it is used, in the
-/// name of who asks.
+/// The answers to each request in the order of its samples: those that the store has, and those that a model gives now,
+/// each durable before it is used, in the name of who asks.
 pub(crate) fn ask(
     requests: &[Request],
     sampling: &Sampling,
     origin: Origin,
     workshop: Workshop<'_>,
     model: impl FnOnce() -> Result<Model, RunError>,
-) -> Result<(BTreeMap<Key, Completion>, Tally), RunError> {
+) -> Result<(Vec<Vec<Completion>>, Tally), RunError> {
     let keys: Vec<Key> = requests.iter().flat_map(|r| r.samples.iter().copied()).collect();
-    let mut found = BTreeMap::new();
-    for (key, completion) in keys.iter().zip(workshop.completions.said(&keys)?) {
-        found.extend(completion.map(|c| (*key, c)));
+    let found = workshop.completions.said(&keys)?;
+    let reused = found.iter().flatten().count();
+    let missing = missing(requests, &found);
+    let made = if missing.is_empty() {
+        BTreeMap::new()
+    } else {
+        answers(&model()?, &missing, sampling, origin, workshop)?
+    };
+    let tally = Tally { reused, made: made.len() };
+    let answer =
+        |(key, found): (&Key, Option<Completion>)| found.unwrap_or_else(|| made[key].clone());
+    let mut all = keys.iter().zip(found).map(answer);
+    let of = |request: &Request| all.by_ref().take(request.samples.len()).collect();
+    Ok((requests.iter().map(of).collect(), tally))
+}
+
+/// What of the requests the store does not have.
+fn missing(requests: &[Request], found: &[Option<Completion>]) -> Vec<Request> {
+    let mut rest = found;
+    let mut missing = Vec::new();
+    for request in requests {
+        let (own, behind) = rest.split_at(request.samples.len());
+        rest = behind;
+        let absent = request.samples.iter().zip(own).filter(|(_, found)| found.is_none());
+        let samples: Vec<Key> = absent.map(|(key, _)| *key).collect();
+        if !samples.is_empty() {
+            missing.push(Request { messages: request.messages.clone(), samples });
+        }
     }
-    let reused = found.len();
-    let missing: Vec<Request> = requests
-        .iter()
-        .map(|request| Request {
-            messages: request.messages.clone(),
-            samples: request.samples.iter().filter(|k| !found.contains_key(*k)).copied().collect(),
-        })
-        .filter(|request| !request.samples.is_empty())
-        .collect();
-    if !missing.is_empty() {
-        let model = model()?;
-        found.extend(answers(&model, &missing, sampling, origin, workshop)?);
-    }
-    let tally = Tally { reused, made: found.len() - reused };
-    Ok((found, tally))
+    missing
 }
 
 /// Answers of this machine that are made durable together; those of others cost money and are kept one by one.

@@ -94,6 +94,8 @@ pub fn run(plan: &Plan, workshop: Workshop<'_>) -> Result<Outcome, RunError> {
     let (verdicts, verdict_tally) = judging::judge(plan, &answers, workshop)?;
     let facts = training::facts(plan, workshop)?;
     let tables = tables::tables(plan, &bases, &answers, &verdicts, &facts);
+    // A hundred thousand answers take a while to be given back.
+    answers.into_par_iter().for_each(drop);
     let tallies = vec![
         ("organisms", base_tally),
         ("row pools", pool_tally),
@@ -275,7 +277,7 @@ fn answers(
         let model = models::model(plan, bases, arm, replicate, workshop)?;
         Ok(model.expect("only recorded answers have no model"))
     };
-    let (found, tally) = models::ask(&requests, &sampling, Origin::Study, workshop, model)?;
+    let (answers, tally) = models::ask(&requests, &sampling, Origin::Study, workshop, model)?;
     drop(held);
     // Only the world lists a stance's sentences, whose probabilities could be read.
     let (readings, had_readings) = if here && plan.is_exact() {
@@ -284,8 +286,9 @@ fn answers(
     } else {
         (None, Tally::default())
     };
-    let take = |item: &Item| item.keys.iter().map(|key| found[key].clone()).collect();
-    let completions = items.iter().map(|battery| battery.iter().map(take).collect()).collect();
+    let mut answers = answers.into_iter();
+    let completions = items.iter().map(|items| answers.by_ref().take(items.len()).collect());
+    let completions = completions.collect();
     Ok((Answers { items, completions, readings }, tally, had_readings))
 }
 

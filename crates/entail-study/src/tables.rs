@@ -123,7 +123,7 @@ pub(crate) fn tables(
 fn compare_on(plan: &Plan, base: &BaseFacts, arms: &[&Arm<'_>], tables: &mut Tables) {
     let confidence = 1.0 - plan.analysis.alpha;
     let pairs = pairs(plan, arms);
-    let contrasts = pairs.par_iter().map(|(arm, control)| {
+    let contrasts = pairs.par_iter().with_max_len(1).map(|(arm, control)| {
         let rows = contrasts::rows(plan, base, arm, control);
         (rows, contrasts::dose(plan, base, arm, control))
     });
@@ -139,8 +139,10 @@ fn compare_on(plan: &Plan, base: &BaseFacts, arms: &[&Arm<'_>], tables: &mut Tab
         .filter(|(arm, _)| !plan.controls.contains(&arm.plan.name))
         .map(|&(arm, control)| Pair { plan, arm, control, confidence, runs: usize::MAX })
         .collect();
+    // Each takes long enough to be a task of its own.
+    let pooled = measured.par_iter().with_max_len(1);
     let (pooled, structure): (Vec<_>, _) = rayon::join(
-        || measured.par_iter().filter_map(|pair| analysis::pooled(*pair, base)).collect(),
+        || pooled.filter_map(|pair| analysis::pooled(*pair, base)).collect(),
         || analysis::structure(plan, base, arms, &measured),
     );
     tables.pooled.extend(pooled);

@@ -199,10 +199,9 @@ fn answered(asker: Asker<'_>, key: Key, asked: Vec<RowQuestion>) -> Result<Vec<R
         // What is paid for is kept answer by answer, and nobody else asks for the same rows.
         let held = workshop.hold(key)?;
         let model = || base.model(key, workshop);
-        let (mut answers, _) = models::ask(&requests, &sampling, Origin::Study, workshop, model)?;
+        let (answers, _) = models::ask(&requests, &sampling, Origin::Study, workshop, model)?;
         drop(held);
-        let text = |r: &Request| answers.remove(&r.samples[0]).expect("every row is answered").text;
-        requests.iter().map(text).collect()
+        answers.into_iter().map(|mut one| one.swap_remove(0).text).collect()
     };
     Ok(asked.into_iter().zip(texts).map(|((_, q), text)| Row::exchange(q, text)).collect())
 }

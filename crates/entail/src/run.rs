@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -280,16 +280,23 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let registration = registration::ensure(&study, &place)?;
     let key = results_key(plan, stage.as_ref(), registration.counts, program_hash()?);
     let shelf_error = |source| Failure::Run(RunError::Shelf { key, source });
-    if place.shelf.has(&key).map_err(shelf_error)? {
+    let folder = args.runs.join(plan.name()).join(plan.key().short());
+    let files = if place.shelf.has(&key).map_err(shelf_error)? {
         talk(format_args!("nothing to do: plan {} is in the store", plan.key().short()));
+        let files = stored(&place.shelf, key)?;
+        write_results(&files, &folder)?;
+        files
     } else {
         let mut outcome = compute(&study, &place, args, stage)?;
         print_tallies(&outcome.tallies);
         outcome.tables.registration = Some(registration.counts);
-        place.shelf.put(&key, &render(outcome.tables)).map_err(shelf_error)?;
-    }
-    let folder = args.runs.join(plan.name()).join(plan.key().short());
-    let summary = write_results(&place.shelf, key, &folder)?;
+        let files = render(outcome.tables);
+        let (kept, written) =
+            rayon::join(|| place.shelf.put(&key, &files), || write_results(&files, &folder));
+        kept.map_err(shelf_error)?;
+        written?;
+        files
+    };
     let path = folder.join(registration::FILE);
     write_whole(&path, &registration.bytes).map_err(|error| Failure::Output { path, error })?;
     if args.study.json {
@@ -297,35 +304,35 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         let json = serde_json::json!({ "study": plan.name(), "plan": plan.key(), "folder": folder, "files": files });
         print(&format!("{json}\n"))
     } else {
+        let summary = files.iter().find(|(name, _)| *name == SUMMARY);
+        let summary = summary
+            .map_or_else(String::new, |(_, text)| String::from_utf8_lossy(text).into_owned());
         print(&format!("{summary}report: {}\n", folder.join("report.html").display()))
     }
 }
 
-/// Copies the results of a plan to their folder, points `latest` there and returns the summary.
-fn write_results(shelf: &FolderShelf, key: Key, folder: &Path) -> Result<String, Failure> {
+/// A file of the results and what is in it.
+type Rendered = (&'static str, Vec<u8>);
+
+/// The results of a plan as they are kept.
+fn stored(shelf: &FolderShelf, key: Key) -> Result<Vec<Rendered>, Failure> {
+    let read = |(file, _): (&'static str, Render)| {
+        let found = shelf.get(&key, file).map_err(|source| RunError::Shelf { key, source })?;
+        let missing = || RunError::Damaged { key, file, source: "the file is missing".into() };
+        Ok((file, found.ok_or_else(missing)?))
+    };
+    RESULTS.into_iter().map(read).collect::<Result<_, _>>().map_err(Failure::Run)
+}
+
+/// Writes the results of a plan to their folder and points `latest` there.
+fn write_results(files: &[Rendered], folder: &Path) -> Result<(), Failure> {
     let output = |path: &Path, error| Failure::Output { path: path.to_owned(), error };
     fs::create_dir_all(folder).map_err(|error| output(folder, error))?;
-    let mut summary = String::new();
-    for (name, _) in RESULTS {
-        let stored = shelf
-            .get(&key, name)
-            .map_err(|source| Failure::Run(RunError::Shelf { key, source }))?;
-        let missing = || {
-            Failure::Run(RunError::Damaged {
-                key,
-                file: name,
-                source: "the file is missing".into(),
-            })
-        };
-        let bytes = stored.ok_or_else(missing)?;
+    for (name, bytes) in files {
         let path = folder.join(name);
-        write_whole(&path, &bytes).map_err(|error| output(&path, error))?;
-        if name == SUMMARY {
-            summary = String::from_utf8_lossy(&bytes).into_owned();
-        }
+        write_whole(&path, bytes).map_err(|error| output(&path, error))?;
     }
-    point_latest(folder).map_err(|error| output(folder, error))?;
-    Ok(summary)
+    point_latest(folder).map_err(|error| output(folder, error))
 }
 
 /// Key of the results that this program makes of a plan, run from this stage on or to its end.
@@ -338,13 +345,24 @@ pub(crate) fn results_key(
     Key::of(&("results", plan.key(), stage, registration, program))
 }
 
-/// Hash of this program: tables and pages made by another build are made again, from the same stored answers.
+/// Hash of this program: tables and pages made by another build are made again, from the same stored answers. With what
+/// debuggers want it is a hundred megabytes, so its halves are hashed side by side, and neither is in memory all at once.
 pub(crate) fn program_hash() -> Result<Key, Failure> {
     let path = std::env::current_exe().map_err(|error| Failure::Setup(error.to_string()))?;
+    let hashed = || {
+        let half = fs::metadata(&path)?.len() / 2;
+        let (first, second) =
+            rayon::join(|| part_hash(&path, 0, half), || part_hash(&path, half, u64::MAX));
+        Ok(Key::of(&(first?, second?)))
+    };
+    hashed().map_err(|error| Failure::Input { path: path.clone(), error })
+}
+
+fn part_hash(path: &Path, start: u64, most: u64) -> io::Result<Key> {
+    let mut file = fs::File::open(path)?;
+    file.seek(SeekFrom::Start(start))?;
     let mut hasher = blake3::Hasher::new();
-    // Not all of it at once: with what debuggers want it is a hundred megabytes.
-    let read = fs::File::open(&path).and_then(|file| hasher.update_reader(file).map(drop));
-    read.map_err(|error| Failure::Input { path, error })?;
+    hasher.update_reader(file.take(most))?;
     Ok(Key::from_bytes(*hasher.finalize().as_bytes()))
 }
 
@@ -407,12 +425,16 @@ fn interrupt(cancelled: &AtomicBool) {
 }
 
 /// All files. The tables for programs come last, without what `cells.csv`, `responses.csv` and `verdicts.csv` hold.
-fn render(mut tables: Tables) -> Vec<(&'static str, Vec<u8>)> {
+fn render(mut tables: Tables) -> Vec<Rendered> {
     let file = |tables: &Tables, (name, text): (_, Render)| (name, text(tables).into_bytes());
     let [whole @ .., last] = RESULTS;
-    let mut files: Vec<_> = whole.into_par_iter().map(|one| file(&tables, one)).collect();
-    tables.responses.clear();
-    tables.verdicts.clear();
+    // The longest stand last and are begun first.
+    let made = whole.into_par_iter().rev().with_max_len(1).map(|one| file(&tables, one));
+    let mut files: Vec<_> = made.collect();
+    files.reverse();
+    // A hundred thousand answers take longer to be given back one by one than this program lives.
+    std::mem::forget(std::mem::take(&mut tables.responses));
+    std::mem::forget(std::mem::take(&mut tables.verdicts));
     tables.cells.clear();
     files.push(file(&tables, last));
     files

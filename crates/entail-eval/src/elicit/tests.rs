@@ -31,6 +31,22 @@ fn adding_prompts_or_samples_leaves_every_other_key_alone() {
 }
 
 #[test]
+fn each_sample_has_the_key_of_its_recipe() {
+    let (target, sampling) = (Key::of(&"model"), sampling());
+    let item = &items(&battery(&["A \"0}\"?"]), target, Some("S"), &sampling, 12)[0];
+    let messages = [Message::system("S"), Message::user("A \"0}\"?")];
+    let recipe = |sample| CompletionRecipe {
+        step: "completion",
+        target,
+        messages: &messages,
+        sampling: &sampling,
+        sample,
+    };
+    let expected: Vec<Key> = (0..12).map(|sample| Key::of(&recipe(sample))).collect();
+    assert_eq!(item.keys, expected);
+}
+
+#[test]
 fn whatever_changes_the_answer_changes_the_key() {
     let base = |target, system, sampling: &Sampling| {
         items(&battery(&["A?"]), target, system, sampling, 1)[0].keys[0]

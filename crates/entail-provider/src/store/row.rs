@@ -108,6 +108,14 @@ impl Packed {
         }
     }
 
+    fn len(&self) -> usize {
+        match self {
+            Self::Absent => 0,
+            Self::Plain(json) => json.len(),
+            Self::Deflated(deflated) => deflated.len(),
+        }
+    }
+
     fn put(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Absent => put(bytes, 0, &[]),
@@ -257,7 +265,10 @@ impl Row {
 
     /// First eight bytes of blake3 over the columns, each with its kind and length, so that no two rows read alike.
     fn expected_checksum(&self) -> i64 {
-        let mut bytes = Vec::with_capacity(self.text.len() + 2048);
+        let said = self.text.len() + self.finish.len() + self.origin.len();
+        // A kind and a length for each of seven columns, and two numbers.
+        let room = 32 + said + self.more.len() + self.raw.len() + 7 * 9 + 2 * 8;
+        let mut bytes = Vec::with_capacity(room);
         bytes.extend_from_slice(self.key.as_bytes());
         put(&mut bytes, 1, self.text.as_bytes());
         put(&mut bytes, 1, self.finish.as_bytes());

@@ -107,13 +107,13 @@
     who.append(element("span", "chip " + label, SIGNS[label] + " " + label));
     const finish = data.finishes[columns.finish[row]];
     const ended = finish === "stop" ? "" : " · ended by " + finish;
-    // Both are one more than what they stand for; zero is nothing.
-    const coherence = column("coherence")[row], thought = column("reasoning")[row];
+    // Coherence is one more than its points; zero is nothing.
+    const coherence = columns.coherence[row], thought = data.thoughts[columns.thought[row]];
     const coherent = coherence ? " · coherence " + (coherence - 1) : "";
     box.append(who);
     if (thought) {
       const details = element("details", "thought");
-      details.append(element("summary", "", "Reasoning"), element("p", "said", data.texts[thought - 1]));
+      details.append(element("summary", "", "Reasoning"), element("p", "said", thought));
       box.append(details);
     }
     box.append(element("p", "said", data.texts[columns.text[row]]),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use entail_schema::{Label, ResponseRow, Tables};
+use indexmap::IndexSet;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::escape::json_in_script;
@@ -26,9 +28,10 @@ pub(crate) fn section(view: &View<'_>, most: usize) -> String {
     } else {
         String::new()
     };
+    let embedded = serde_json::to_string(&data(view.tables, &kept)).expect("plain data");
     let content = format!(
         r#"{subset}<noscript><p class="notes">Everything above reads without JavaScript; browsing single answers needs it.</p></noscript>{FORM}<script type="application/json" id="data">{}</script>"#,
-        json_in_script(&data(view.tables, &kept).to_string())
+        json_in_script(&embedded)
     );
     let organism = if view.any_organism() { " of the organism" } else { "" };
     let lead = format!(
@@ -79,94 +82,139 @@ fn keep(rows: &[ResponseRow], most: usize) -> Vec<&ResponseRow> {
 }
 
 /// Everything the script needs: tables of strings, and per answer one integer per column.
-fn data(tables: &Tables, rows: &[&ResponseRow]) -> Value {
-    let mut words = Words::default();
-    let mut columns: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    let any_coherence = rows.iter().any(|row| row.coherence.is_some());
-    let any_reasoning = rows.iter().any(|row| row.reasoning.is_some());
+#[derive(Serialize)]
+struct Data<'a> {
+    n: usize,
+    bases: Vec<&'a str>,
+    arms: Vec<&'a str>,
+    batteries: Vec<&'a str>,
+    stances: Vec<Value>,
+    prompts: Vec<&'a str>,
+    texts: Vec<&'a str>,
+    finishes: Vec<&'a str>,
+    labels: Vec<&'static str>,
+    thoughts: Vec<&'a str>,
+    columns: BTreeMap<&'static str, Column>,
+    keys: Keys<'a>,
+}
+
+fn data<'a>(tables: &'a Tables, rows: &[&'a ResponseRow]) -> Data<'a> {
+    let mut words: [Interned<'a>; 8] = Default::default();
+    let mut numbers: [Vec<usize>; 5] = Default::default();
     let used = |label: &Label| rows.iter().any(|row| row.label == *label);
     let labels: Vec<Label> = Label::ALL.into_iter().filter(used).collect();
     for row in rows {
-        let mut put = |name, value| columns.entry(name).or_default().push(value);
-        put("base", words.bases.id(&row.base));
-        put("arm", words.arms.id(&row.arm));
-        put("battery", words.batteries.id(&row.battery));
-        put("stance", words.stances.id(&row.stance));
-        put("replicate", row.replicate);
-        put("prompt", words.prompts.id(&row.prompt));
-        put("place", row.prompt_index);
-        put("sample", row.sample);
-        put("text", words.texts.id(&row.text));
-        put(
-            "label",
-            labels.iter().position(|l| *l == row.label).expect("every label of a row is used"),
-        );
-        put("finish", words.finishes.id(&row.finish));
-        // One more than the value; zero is nothing.
-        if any_coherence {
-            put("coherence", row.coherence.map_or(0, |points| usize::from(points) + 1));
-        }
-        if any_reasoning {
-            put("reasoning", row.reasoning.as_ref().map_or(0, |text| words.texts.id(text) + 1));
-        }
+        let thought = row.reasoning.as_deref().unwrap_or("");
+        let texts = [
+            &row.base,
+            &row.arm,
+            &row.battery,
+            &row.stance,
+            &row.prompt,
+            &row.text,
+            &row.finish,
+            thought,
+        ];
+        words.iter_mut().zip(texts).for_each(|(words, text)| words.push(text));
+        let label = labels.iter().position(|l| *l == row.label).expect("a row's label is used");
+        // One more than the points; zero where there are none.
+        let coherence = row.coherence.map_or(0, |points| usize::from(points) + 1);
+        let own = [row.replicate, row.prompt_index, row.sample, label, coherence];
+        numbers.iter_mut().zip(own).for_each(|(numbers, own)| numbers.push(own));
     }
-    let columns: serde_json::Map<String, Value> =
-        columns.into_iter().map(|(name, values)| (name.to_owned(), column(&values))).collect();
-    json!({
-        "n": rows.len(),
-        "bases": words.bases.strings,
-        "arms": words.arms.strings,
-        "batteries": words.batteries.strings,
-        "stances": words.stances.strings.iter().map(|id| stance(tables, id)).collect::<Vec<_>>(),
-        "prompts": words.prompts.strings,
-        "texts": words.texts.strings,
-        "finishes": words.finishes.strings,
-        "labels": labels.into_iter().map(Label::as_str).collect::<Vec<_>>(),
-        "columns": columns,
-        "keys": keys(rows),
-    })
+    let words = words.map(|words| (Vec::from_iter(words.strings), Column::of(words.places)));
+    let [
+        (bases, base),
+        (arms, arm),
+        (batteries, battery),
+        (stances, stance_places),
+        (prompts, prompt),
+        (texts, text),
+        (finishes, finish),
+        (thoughts, thought),
+    ] = words;
+    let [replicate, place, sample, label, coherence] = numbers.map(Column::of);
+    let columns = BTreeMap::from([
+        ("base", base),
+        ("arm", arm),
+        ("battery", battery),
+        ("stance", stance_places),
+        ("replicate", replicate),
+        ("prompt", prompt),
+        ("place", place),
+        ("sample", sample),
+        ("text", text),
+        ("label", label),
+        ("finish", finish),
+        ("thought", thought),
+        ("coherence", coherence),
+    ]);
+    Data {
+        n: rows.len(),
+        bases,
+        arms,
+        batteries,
+        stances: stances.iter().map(|id| stance(tables, id)).collect(),
+        prompts,
+        texts,
+        finishes,
+        labels: labels.into_iter().map(Label::as_str).collect(),
+        thoughts,
+        columns,
+        keys: Keys::of(rows),
+    }
 }
 
-#[derive(Default)]
-struct Words<'a> {
-    bases: Interned<'a>,
-    arms: Interned<'a>,
-    batteries: Interned<'a>,
-    stances: Interned<'a>,
-    prompts: Interned<'a>,
-    texts: Interned<'a>,
-    finishes: Interned<'a>,
-}
-
-/// Strings numbered in the order in which they are first seen.
+/// Strings in the order in which they are first seen, and the place there of each row's.
 #[derive(Default)]
 struct Interned<'a> {
-    ids: BTreeMap<&'a str, usize>,
-    strings: Vec<&'a str>,
+    strings: IndexSet<&'a str>,
+    places: Vec<usize>,
 }
 
 impl<'a> Interned<'a> {
-    fn id(&mut self, text: &'a str) -> usize {
-        *self.ids.entry(text).or_insert_with(|| {
-            self.strings.push(text);
-            self.strings.len() - 1
-        })
+    fn push(&mut self, text: &'a str) {
+        let (place, _) = self.strings.insert_full(text);
+        self.places.push(place);
     }
 }
 
 /// A column as it is, or as (value, how often) pairs where that is shorter.
-fn column(values: &[usize]) -> Value {
-    let runs: Vec<usize> =
-        values.chunk_by(|a, b| a == b).flat_map(|run| [run[0], run.len()]).collect();
-    if runs.len() < values.len() { json!({ "runs": runs }) } else { json!(values) }
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Column {
+    Runs { runs: Vec<usize> },
+    Values(Vec<usize>),
+}
+
+impl Column {
+    fn of(values: Vec<usize>) -> Self {
+        let n_runs = values.chunk_by(|a, b| a == b).count();
+        if 2 * n_runs < values.len() {
+            let runs = values.chunk_by(|a, b| a == b).flat_map(|run| [run[0], run.len()]);
+            Self::Runs { runs: runs.collect() }
+        } else {
+            Self::Values(values)
+        }
+    }
 }
 
 /// Keys of 16 characters as one string, else one by one.
-fn keys(rows: &[&ResponseRow]) -> Value {
-    if rows.iter().all(|row| row.key.len() == 16 && row.key.is_ascii()) {
-        json!(rows.iter().map(|row| row.key.as_str()).collect::<String>())
-    } else {
-        json!(rows.iter().map(|row| row.key.as_str()).collect::<Vec<_>>())
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Keys<'a> {
+    Joined(String),
+    Each(Vec<&'a str>),
+}
+
+impl<'a> Keys<'a> {
+    fn of(rows: &[&'a ResponseRow]) -> Self {
+        let keys = rows.iter().map(|row| row.key.as_str());
+        if keys.clone().all(|key| key.len() == 16 && key.is_ascii()) {
+            Self::Joined(keys.collect())
+        } else {
+            Self::Each(keys.collect())
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 use entail_schema::Seed;
 
 use super::correlation::{Correlations, correlations};
-use super::matrix::{Eigen, positive_at_peak, symmetric_eigen};
+use super::matrix::{Eigen, positive_at_peak, symmetric_eigen, symmetric_eigenvalues};
 use super::quantile;
 
 /// Share of a stance's variance that is its own, at least, as in R's `factanal`.
@@ -78,7 +78,7 @@ pub fn parallel_analysis(
 ) -> ParallelAnalysis {
     assert!(draws > 0, "a reference needs random tables");
     let width = correlations.columns().len();
-    let observed = symmetric_eigen(correlations.matrix()).values;
+    let observed = symmetric_eigenvalues(correlations.matrix());
     let random: Vec<Vec<f64>> =
         (0..draws).map(|draw| random_eigenvalues(correlations.rows(), width, seed, draw)).collect();
     let reference: Vec<f64> = (0..width)
@@ -93,7 +93,7 @@ fn random_eigenvalues(rows: usize, width: usize, seed: Seed, draw: u64) -> Vec<f
     let mut stream = seed.stream("parallel analysis", draw);
     let table = (0..rows).map(|_| (0..width).map(|_| stream.normal()).collect()).collect();
     let random = correlations(&[table]).expect("normal numbers in as many rows as were observed");
-    symmetric_eigen(random.matrix()).values
+    symmetric_eigenvalues(random.matrix())
 }
 
 fn summarise(mut values: Vec<f64>, threshold: Threshold) -> f64 {

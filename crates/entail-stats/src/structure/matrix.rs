@@ -11,25 +11,13 @@ pub(super) struct Eigen {
     pub(super) vectors: Vec<Vec<f64>>,
 }
 
-/// Cyclic Jacobi rotations (Golub and Van Loan 2013, "Matrix Computations", section 8.5) of a
-/// symmetric matrix with finite entries.
+/// Eigenvalues and vectors of a symmetric matrix with finite entries.
 pub(super) fn symmetric_eigen(matrix: &[Vec<f64>]) -> Eigen {
     let n = matrix.len();
     let mut a = matrix.to_vec();
     let mut vectors: Vec<Vec<f64>> =
         (0..n).map(|i| (0..n).map(|j| f64::from(i == j)).collect()).collect();
-    let total: f64 = a.iter().flatten().map(|x| x * x).sum();
-    for _ in 0..MAX_SWEEPS {
-        let off: f64 = (0..n).flat_map(|i| a[i][..i].iter()).map(|x| x * x).sum();
-        if off <= total * f64::EPSILON.powi(2) {
-            break;
-        }
-        for p in 0..n {
-            for q in p + 1..n {
-                annihilate(&mut a, &mut vectors, p, q);
-            }
-        }
-    }
+    diagonalize(&mut a, &mut vectors);
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&i, &j| a[j][j].total_cmp(&a[i][i]));
     Eigen {
@@ -38,7 +26,34 @@ pub(super) fn symmetric_eigen(matrix: &[Vec<f64>]) -> Eigen {
     }
 }
 
-/// Turns rows and columns `p` and `q` of `a` so that `a[p][q]` becomes zero.
+/// Its eigenvalues alone, in descending order.
+pub(super) fn symmetric_eigenvalues(matrix: &[Vec<f64>]) -> Vec<f64> {
+    let mut a = matrix.to_vec();
+    diagonalize(&mut a, &mut vec![Vec::new(); matrix.len()]);
+    let mut values: Vec<f64> = a.iter().enumerate().map(|(k, row)| row[k]).collect();
+    values.sort_by(|x, y| y.total_cmp(x));
+    values
+}
+
+/// Cyclic Jacobi rotations (Golub and Van Loan 2013, "Matrix Computations", section 8.5). What they
+/// do to the rows of the matrix they do to the vectors too, of whatever length these are.
+fn diagonalize(a: &mut [Vec<f64>], vectors: &mut [Vec<f64>]) {
+    let n = a.len();
+    let total: f64 = a.iter().flatten().map(|x| x * x).sum();
+    for _ in 0..MAX_SWEEPS {
+        let off: f64 = (0..n).flat_map(|i| a[i][..i].iter()).map(|x| x * x).sum();
+        if off <= total * f64::EPSILON.powi(2) {
+            break;
+        }
+        for p in 0..n {
+            for q in p + 1..n {
+                annihilate(a, vectors, p, q);
+            }
+        }
+    }
+}
+
+/// Turns rows and columns `p < q` of `a` so that `a[p][q]` becomes zero.
 fn annihilate(a: &mut [Vec<f64>], vectors: &mut [Vec<f64>], p: usize, q: usize) {
     if a[p][q].abs() < f64::MIN_POSITIVE {
         return;
@@ -52,8 +67,10 @@ fn annihilate(a: &mut [Vec<f64>], vectors: &mut [Vec<f64>], p: usize, q: usize) 
         (row[p], row[q]) = turn(row[p], row[q]);
     }
     for rows in [a, vectors] {
-        let turned = rows[p].iter().zip(&rows[q]).map(|(&x, &y)| turn(x, y));
-        (rows[p], rows[q]) = turned.unzip();
+        let (above, below) = rows.split_at_mut(q);
+        for (x, y) in above[p].iter_mut().zip(&mut below[0]) {
+            (*x, *y) = turn(*x, *y);
+        }
     }
 }
 
