@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::error::{RunError, StudyProblem};
 use crate::models::{self, Base};
-use crate::plan::{BaseKind, BasePlan, Surroundings, base};
+use crate::plan::{BaseKind, BasePlan, Language, Surroundings, base, free_battery};
 use crate::run::{Tally, Workshop};
 
 /// What is asked of which model.
@@ -28,8 +28,10 @@ pub struct Capture {
 pub struct CaptureSpec {
     /// The model, as a study names it.
     pub model: String,
-    /// Batteries by name.
+    /// Batteries by name; of models that speak freely, files too.
     pub batteries: Vec<String>,
+    /// Whether the organism's questions are asked, whoever is asked. Organisms are asked them in any case.
+    pub world: bool,
     /// A system prompt.
     pub system: Option<String>,
     /// How answers are drawn.
@@ -99,14 +101,11 @@ impl Capture {
     /// An unknown battery, a model that cannot be used or does not offer what is asked.
     pub fn check(spec: &CaptureSpec, around: &dyn Surroundings) -> Result<Self, StudyProblem> {
         let model = base(around, &spec.model)?;
-        let all = entail_data::batteries(&entail_data::WorldText::embedded());
+        let world = spec.world || model.organism().is_some();
         let mut batteries = Vec::new();
         for name in &spec.batteries {
-            let found = all.iter().find(|b| b.name == *name).ok_or_else(|| {
-                let expected = all.iter().map(|b| b.name.clone()).collect();
-                StudyProblem::Unknown { what: "battery", found: name.clone(), expected }
-            })?;
-            let mut battery = found.clone();
+            let mut battery =
+                if world { Language::world().battery(name)? } else { free_battery(around, name)? };
             for stance in &mut battery.stances {
                 stance.prompts.truncate(spec.limit.unwrap_or(usize::MAX));
             }

@@ -24,7 +24,7 @@ mod settings;
 
 pub(crate) use bases::{BaseKind, BasePlan, base};
 pub(crate) use judges::{JudgePlan, JudgesPlan, Judging, Who};
-pub(crate) use language::Language;
+pub(crate) use language::{Language, free_battery};
 pub(crate) use recorded::Recorded;
 use rows::check_overlap;
 pub(crate) use settings::Settings;

@@ -19,6 +19,7 @@ pub(crate) fn capture(args: &CaptureArgs) -> Result<(), Failure> {
     let spec = CaptureSpec {
         model: args.model.clone(),
         batteries: args.batteries.clone(),
+        world: args.world,
         system: args.system.clone(),
         sampling: Sampling {
             logprobs: args.logprobs,

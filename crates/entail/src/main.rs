@@ -110,9 +110,12 @@ struct TrafficArgs {
 struct CaptureArgs {
     /// The model, such as `openai:gpt-4.1` or `vllm:http://localhost:8000#name`.
     model: String,
-    /// A battery; may be given several times.
+    /// A battery, or a file of one; may be given several times.
     #[arg(long = "battery", value_name = "NAME", default_values = ["claims", "preferences"])]
     batteries: Vec<String>,
+    /// Ask the questions of the organism's world, which the exact judge reads; organisms are asked them in any case.
+    #[arg(long)]
+    world: bool,
     /// Samples per prompt.
     #[arg(long, value_name = "N", default_value = "10")]
     samples: NonZeroUsize,

@@ -136,8 +136,15 @@ impl Room<'_> {
     /// The arguments of a capture into `answers.jsonl` and the store of this room.
     pub(super) fn capture(&self, ask: &Ask<'_>) -> Command {
         let samples = ask.samples.to_string();
-        let mut command =
-            self.command(&["capture", ask.model, "--battery", "claims", "--samples", &samples]);
+        let mut command = self.command(&[
+            "capture",
+            ask.model,
+            "--world",
+            "--battery",
+            "claims",
+            "--samples",
+            &samples,
+        ]);
         command.args(["--out", ANSWERS, "--store", STORE, "--timeout", TIMEOUT]);
         if let Some(limit) = ask.limit {
             command.args(["--limit", &limit.to_string()]);

@@ -251,7 +251,7 @@ impl Plan {
         (!bases.is_empty()).then(|| {
             format!(
                 "the exact judge knows only the sentences of the organism's world: what {} says in other words counts as \
-                 malformed; every answer is kept, to be read by another `[judge] model`",
+                 malformed; with another `[judge]` such models are asked questionnaires",
                 bases.join(", ")
             )
         })

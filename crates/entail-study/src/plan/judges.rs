@@ -144,7 +144,8 @@ impl Checker<'_> {
         let mut questionnaires: Vec<Questionnaire> = Vec::new();
         let claims = entail_data::CLAIMS.to_owned();
         for name in std::iter::once(&claims).chain(&self.spec.study.battery) {
-            let found = self.questionnaire(name)?;
+            let found = language::questionnaire(self.around, name)
+                .map_err(|problem| problem.at(self.line(&["study", "battery"])))?;
             if questionnaires.iter().all(|q| q.name != found.name) {
                 questionnaires.push(found);
             }
@@ -161,22 +162,6 @@ impl Checker<'_> {
             }
         }
         Ok(Language::Free { questionnaires })
-    }
-
-    fn questionnaire(&self, name: &str) -> Result<Questionnaire, StudyError> {
-        let line = self.line(&["study", "battery"]);
-        let wrong = |what: String| StudyProblem::Files { path: name.to_owned(), what }.at(line);
-        let text = if language::is_file(name) {
-            Some(self.around.read(name).map_err(|error| wrong(error.to_string()))?)
-        } else {
-            None
-        };
-        let found = language::questionnaire(name, text.as_deref()).map_err(wrong)?;
-        found.ok_or_else(|| {
-            let shipped = entail_eval::SHIPPED.iter().map(|(name, _)| (*name).to_owned());
-            let expected = shipped.chain(["a file".to_owned()]).collect();
-            StudyProblem::Unknown { what: "battery", found: name.to_owned(), expected }.at(line)
-        })
     }
 
     /// Who reads the answers.

@@ -7,7 +7,8 @@ use entail_data::{Claim, FREE_CLAIMS, NAMED_CLAIMS, Row, WorldText};
 use entail_eval::{Questionnaire, Role};
 use entail_schema::{AnswerLength, Battery, Block};
 
-use super::INSTRUCT_POOL;
+use super::{INSTRUCT_POOL, Surroundings};
+use crate::error::StudyProblem;
 
 /// The language of a study. It follows from who reads the answers.
 #[derive(Debug, Clone)]
@@ -32,6 +33,20 @@ impl Language {
             Self::World(text) => entail_data::batteries(text),
             Self::Free { questionnaires } => questionnaires.iter().map(battery).collect(),
         }
+    }
+
+    /// The battery of a name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn battery(&self, name: &str) -> Result<Battery, StudyProblem> {
+        let all = self.batteries();
+        let expected = || all.iter().map(|b| b.name.clone()).collect();
+        all.iter().find(|b| b.name == *name).cloned().ok_or_else(|| StudyProblem::Unknown {
+            what: "battery",
+            found: name.to_owned(),
+            expected: expected(),
+        })
     }
 
     /// A claim that can be trained, told, or expected of models that are there.
@@ -113,24 +128,40 @@ fn battery(questionnaire: &Questionnaire) -> Battery {
     })
 }
 
+/// What a model that speaks freely is asked under a name.
+///
+/// # Errors
+/// As [`questionnaire`].
+pub(crate) fn free_battery(around: &dyn Surroundings, name: &str) -> Result<Battery, StudyProblem> {
+    Ok(battery(&questionnaire(around, name)?))
+}
+
 /// The questionnaire of a name that stands in a study: one that ships with the program, or a file of somebody's.
 ///
 /// # Errors
-/// What is wrong with the file, in words.
+/// When there is none, and what is wrong with the file.
 pub(crate) fn questionnaire(
+    around: &dyn Surroundings,
     name: &str,
-    text: Option<&str>,
-) -> Result<Option<Questionnaire>, String> {
-    let Some(text) = text else { return Ok(entail_eval::shipped(name)) };
+) -> Result<Questionnaire, StudyProblem> {
+    if !is_file(name) {
+        return entail_eval::shipped(name).ok_or_else(|| {
+            let shipped = entail_eval::SHIPPED.iter().map(|(name, _)| (*name).to_owned());
+            let expected = shipped.chain(["a file".to_owned()]).collect();
+            StudyProblem::Unknown { what: "battery", found: name.to_owned(), expected }
+        });
+    }
+    let wrong = |what: String| StudyProblem::Files { path: name.to_owned(), what };
+    let text = around.read(name).map_err(|error| wrong(error.to_string()))?;
     let file = name.rsplit('/').next().unwrap_or(name);
     let (stem, extension) = file.rsplit_once('.').unwrap_or((file, ""));
     let read = match extension {
-        "py" => entail_eval::parse_fact_evals(stem, text),
-        "yaml" | "yml" => entail_eval::parse_llmcomp(stem, text, &BTreeMap::new()),
-        "jsonl" => entail_eval::parse_question_rows(stem, text),
-        _ => entail_eval::parse_questionnaire(text),
+        "py" => entail_eval::parse_fact_evals(stem, &text),
+        "yaml" | "yml" => entail_eval::parse_llmcomp(stem, &text, &BTreeMap::new()),
+        "jsonl" => entail_eval::parse_question_rows(stem, &text),
+        _ => entail_eval::parse_questionnaire(&text),
     };
-    read.map(Some).map_err(|error| error.to_string())
+    read.map_err(|error| wrong(error.to_string()))
 }
 
 /// Whether a battery's name is that of a file.

@@ -12,8 +12,18 @@ use crate::served::{KEY, Served, speaker};
 
 /// `entail capture` of the first prompts of the whole battery.
 fn command<'a>(model: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let fixed =
-        ["capture", model, "--limit", "1", "--store", "store", "--out", "said.jsonl", "--json"];
+    let fixed = [
+        "capture",
+        model,
+        "--world",
+        "--limit",
+        "1",
+        "--store",
+        "store",
+        "--out",
+        "said.jsonl",
+        "--json",
+    ];
     [&fixed, more].concat()
 }
 

@@ -45,7 +45,7 @@ fn what_was_captured_is_read_as_an_arm_and_nobody_is_asked() {
     let served = Served::new(Script { key: None, ..speaker() });
     let capture = |model: &str, file: &str| {
         let model = served.vllm(model);
-        let fixed = ["capture", &model, "--battery", "preferences", "--limit", "1"];
+        let fixed = ["capture", &model, "--world", "--battery", "preferences", "--limit", "1"];
         let more = ["--samples", "2", "--store", "store", "--out", file];
         served.entail(&[&fixed[..], &more].concat()).succeeded();
     };

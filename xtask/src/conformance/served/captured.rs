@@ -45,7 +45,7 @@ fn capture(ground: &Ground<'_>, program: &Path, model: &str, name: &str) -> Resu
     let file = scratch.join(format!("{name}.jsonl"));
     let mut command = ground.shell.command(program);
     // Keys in a `.env` of the clone are none of a server's business.
-    command.current_dir(scratch).args(["capture", model, "--battery", "preferences"]);
+    command.current_dir(scratch).args(["capture", model, "--world", "--battery", "preferences"]);
     command.args(["--limit", "1", "--samples", "1", "--temperature", "0", "--max-tokens", "8"]);
     command.arg("--out").arg(&file).arg("--store").arg(scratch.join(format!("{name}-store")));
     let ended = Running::start(&mut command, ground.logs(name))?.finish(LIMIT)?;
