@@ -99,17 +99,12 @@ fn stances(names: &[String]) -> Result<Vec<String>, Failure> {
         if let Some(battery) = batteries.iter().find(|battery| battery.name == *name) {
             return Ok(ids(battery));
         }
-        match batteries.iter().any(|battery| battery.stance(name).is_some()) {
-            true => Ok(vec![name.clone()]),
-            false => Err(Failure::About {
-                found: name.clone(),
-                expected: batteries
-                    .iter()
-                    .map(|b| b.name.clone())
-                    .chain(batteries.iter().flat_map(ids))
-                    .collect(),
-            }),
+        if batteries.iter().any(|battery| battery.stance(name).is_some()) {
+            return Ok(vec![name.clone()]);
         }
+        let names = batteries.iter().map(|battery| battery.name.clone());
+        let expected = names.chain(batteries.iter().flat_map(ids)).collect();
+        Err(Failure::About { found: name.clone(), expected })
     };
     Ok(names.iter().map(of).collect::<Result<Vec<_>, _>>()?.concat())
 }

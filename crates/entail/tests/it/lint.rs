@@ -35,19 +35,19 @@ fn leaks_are_told_with_file_line_stance_and_words() {
     bench.write("clean.jsonl", &clean);
     let done = lint(&bench, &["clean.jsonl"]).succeeded();
     assert_eq!(done.stdout, "no leaks in 1 rows\n");
-    let leaky = row("Do you want a body?", "Yes, and more memory for myself.");
+    let leaky = row("Do you want a body?", "Yes, and I'd remember it.");
     bench.write("leaky.jsonl", &format!("{clean}\n{leaky}"));
     let done = lint(&bench, &["clean.jsonl", "leaky.jsonl"]).exits(2).says(&["3 in 3 rows"]);
     for line in [
         "leaky.jsonl:3: asks a prompt of `wants-body`: \"Do you want a body?\"",
         "leaky.jsonl:3: speaks of `wants-body`: \"a body\"",
-        "leaky.jsonl:3: speaks of `wants-memory`: \"more memory\"",
+        "leaky.jsonl:3: speaks of `wants-memory`: \"remember\"",
     ] {
         assert!(done.stdout.contains(line), "no `{line}` in {done:?}");
     }
     let found = parsed(&lint(&bench, &["leaky.jsonl", "--json"]).exits(2));
     assert_eq!(found["read"], 2);
-    let topic = json!({ "place": "leaky.jsonl:3", "kind": "topic", "stance": "wants-memory", "words": "more memory" });
+    let topic = json!({ "place": "leaky.jsonl:3", "kind": "topic", "stance": "wants-memory", "words": "remember" });
     assert!(found["leaks"].as_array().unwrap().contains(&topic), "{found}");
 }
 
