@@ -88,6 +88,7 @@ fn a_subset_never_exceeds_its_limit() {
 
 #[test]
 fn columns_are_packed_only_where_it_is_shorter() {
+    let column = |values: &[usize]| json!(Column::of(values.to_vec()));
     assert_eq!(column(&[4, 4, 4, 4]), json!({ "runs": [4, 4] }));
     assert_eq!(column(&[1, 2, 3]), json!([1, 2, 3]));
     assert_eq!(column(&[]), json!([]));
