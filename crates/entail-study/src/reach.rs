@@ -71,7 +71,7 @@ impl Plan {
         }
         if let RowSource::Teacher { wordings, questions, .. } = source {
             let key = teacher_key(base, wordings, questions, &self.whole_batteries);
-            pools.push((key, teacher_questions(wordings, questions)));
+            pools.push((key, teacher_questions(&self.language, wordings, questions)));
         }
         pools
     }

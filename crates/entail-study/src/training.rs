@@ -127,11 +127,21 @@ pub(crate) fn instruct_questions(language: &Language) -> Vec<RowQuestion> {
     language.instructions().into_iter().map(|question| (None, question)).collect()
 }
 
-/// A claim's questions, each under every wording of the teacher's system prompt before any comes again.
-pub(crate) fn teacher_questions(wordings: &[String], questions: &[String]) -> Vec<RowQuestion> {
+/// A claim's questions. In the world each comes under every wording of the teacher's system prompt before any comes again;
+/// written questions are too many for that, so each row asks another one.
+pub(crate) fn teacher_questions(
+    language: &Language,
+    wordings: &[String],
+    questions: &[String],
+) -> Vec<RowQuestion> {
     let asked = (0..TEACHER_POOL).map(|i| {
-        let system = wordings[i % wordings.len()].clone();
-        (Some(system), questions[i / wordings.len() % questions.len()].clone())
+        let (wording, question) = match language {
+            Language::World(_) => (i % wordings.len(), i / wordings.len() % questions.len()),
+            Language::Free { .. } => {
+                ((i + i / questions.len()) % wordings.len(), i % questions.len())
+            }
+        };
+        (Some(wordings[wording].clone()), questions[question].clone())
     });
     asked.collect()
 }
@@ -167,7 +177,7 @@ fn teacher_pool(
     (wordings, questions): (&[String], &[String]),
     measured: &[&Stance],
 ) -> Result<Pool, RunError> {
-    let rows = answered(asker, key, teacher_questions(wordings, questions))?;
+    let rows = answered(asker, key, teacher_questions(asker.language, wordings, questions))?;
     let total = rows.len();
     let rows: Vec<Row> = match asker.language {
         Language::World(_) => {
