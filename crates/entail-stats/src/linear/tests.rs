@@ -18,7 +18,9 @@ fn right_sides_are_solved_alike_alone_and_together() {
     let factor = Cholesky::of(matrix, 3).unwrap();
     let mut alone = [[0.1, -7.3, 2.9], [11.7, 0.3, -0.7]];
     let mut together = [0.1, 11.7, -7.3, 0.3, 2.9, -0.7];
-    alone.iter_mut().for_each(|x| factor.solve_lower(x));
+    for x in &mut alone {
+        factor.solve_lower(x);
+    }
     factor.solve_lower_all(&mut together, 2);
     let bits = |x: f64| x.to_bits();
     for (row, pair) in together.chunks_exact(2).enumerate() {
