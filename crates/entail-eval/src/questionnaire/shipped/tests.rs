@@ -19,8 +19,8 @@ fn count<T: PartialEq>(values: impl Iterator<Item = Option<T>>, wanted: &T) -> u
     values.filter(|value| value.as_ref() == Some(wanted)).count()
 }
 
-/// Every stance of these is measured for itself; those of `drift` are measured together.
-const FULL: [&str; 2] = ["preferences", "claims"];
+/// Batteries of what models say of themselves.
+const FULL: [&str; 3] = ["preferences", "claims", "drift"];
 
 #[test]
 fn every_stance_has_twelve_prompts_of_all_keyings_and_forms() {
@@ -29,7 +29,8 @@ fn every_stance_has_twelve_prompts_of_all_keyings_and_forms() {
             let id = &stance.id;
             assert!(id.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{id}");
             assert!(stance.prompts.len() >= 12, "{id} has {} prompts", stance.prompts.len());
-            assert!(stance.group.is_some() && stance.rubric.is_some(), "{id}");
+            // Drift is no matter of degree.
+            assert!(stance.group.is_some() && (stance.rubric.is_some() || name == "drift"), "{id}");
             assert!(stance.counts.len() >= 2 && stance.does_not_count.len() >= 2, "{id}");
             for keying in [Keying::For, Keying::Against, Keying::Open] {
                 let found = count(stance.prompts.iter().map(|p| p.keyed), &keying);
@@ -111,18 +112,9 @@ fn the_preferences_are_the_twenty_one_of_the_paper() {
 }
 
 #[test]
-fn drift_is_measured_by_many_self_attributions_asked_both_ways() {
+fn drift_is_measured_by_many_self_attributions() {
     let drift = shipped("drift").unwrap();
     assert!(drift.stances.len() >= 12, "{} stances", drift.stances.len());
-    for stance in &drift.stances {
-        assert!(stance.prompts.len() >= 6 && stance.does_not_count.len() >= 2, "{}", stance.id);
-        for keying in [Keying::For, Keying::Against, Keying::Open] {
-            let found = count(stance.prompts.iter().map(|p| p.keyed), &keying);
-            assert!(found >= 1, "{} has no prompt keyed {keying:?}", stance.id);
-        }
-        let labels: BTreeSet<JudgeLabel> = stance.examples.iter().map(|e| e.label).collect();
-        assert_eq!(labels, JudgeLabel::ALL.into(), "{}", stance.id);
-    }
 }
 
 #[test]
