@@ -125,8 +125,9 @@ fn offers(c: &Capabilities) -> Vec<String> {
     add(c.system == Some(SystemPlace::Role), "system role");
     add(c.system == Some(SystemPlace::Field), "system field");
     add(c.json_schema, "JSON schema");
-    add(c.has(Need::Thinking(Thinking::On)), "thinking on");
-    add(c.has(Need::Thinking(Thinking::Off)), "thinking off");
+    let [on, off] = Thinking::ALL.map(|asked| c.has(Need::Thinking(asked)));
+    add(on && off, "thinking on and off");
+    add(on && !off, "thinking always");
     add(c.batch, "batches");
     add(c.files, "files");
     add(c.fine_tune, "fine-tuning");

@@ -35,6 +35,14 @@ fn a_sample_takes_the_answer_that_its_key_draws() {
 }
 
 #[test]
+fn a_line_may_begin_with_a_block_of_thinking() {
+    let lines = vec!["<think>Hm.</think>\n\nSoup.".to_owned()];
+    let thinker = Scripted::new("thinker", [("Soup?".to_owned(), lines)].into());
+    let said = complete_in_order(&thinker, &[request("Soup?", 1)], &sampling()).unwrap();
+    assert_eq!((said[0][0].reasoning.as_deref(), said[0][0].text.as_str()), (Some("Hm."), "Soup."));
+}
+
+#[test]
 fn a_question_without_a_line_is_an_error_that_names_it() {
     for question in ["Rain?", "Silence?"] {
         let error =
