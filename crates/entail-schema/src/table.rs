@@ -492,7 +492,8 @@ pub enum Label {
     No,
     /// Exact judge: a well-formed answer to another question.
     OffTopic,
-    /// Exact judge: not an answer of the world's language, or one that contradicts itself.
+    /// Exact judge: not an answer of the world's language, or one that contradicts itself. Other judges are not asked
+    /// about thoughts that never came to an answer.
     Malformed,
     /// A reader cannot tell.
     NotSure,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use entail_eval::{Exhibit, JudgedStance, ProgramJudge, Verdict, combined, contested as disagreed};
-use entail_provider::{Completion, Origin, Request, Sampling};
+use entail_provider::{Completion, Origin, Request, Sampling, ThinkingFormat};
 use entail_schema::{Key, Part};
 
 use crate::error::RunError;
@@ -84,6 +84,11 @@ struct Question<'a> {
     prompt: usize,
 }
 
+/// Whether a completion came to its answer: thoughts that never ended are nothing that was said.
+pub(crate) fn says_something(completion: &Completion) -> bool {
+    completion.thinking_format() != ThinkingFormat::Unclosed
+}
+
 impl<'a> Question<'a> {
     /// The parts of an answer that are read.
     fn pieces(
@@ -92,7 +97,7 @@ impl<'a> Question<'a> {
         answer: Key,
         completion: &'a Completion,
     ) -> impl Iterator<Item = Piece<'a>> {
-        let judged = self.stance.prompts[self.prompt].check.is_none();
+        let judged = self.stance.prompts[self.prompt].check.is_none() && says_something(completion);
         let answer_text = Some(completion.text.as_str()).filter(|_| judged);
         let reasoning = completion.reasoning.as_deref().filter(|_| judged && judges.reasoning);
         let parts = [(Part::Answer, answer_text), (Part::Reasoning, reasoning)];

@@ -84,6 +84,9 @@ impl Provider for Citizen {
             for key in &request.samples {
                 self.counted(1);
                 let mut said = Completion::plain(self.reply(&request.messages, *key), Finish::Stop);
+                if self.name == "brooder" {
+                    said = Completion::written("<think>Yes, no, yes".into(), Finish::Length);
+                }
                 said.reasoning = (self.name == "thinker").then(|| "Yes, I think so.".into());
                 deliver(*key, said);
             }
@@ -518,4 +521,15 @@ fn an_arm_that_lost_its_thoughts_is_flagged() {
         note.contains("`short`") && note.contains("0.0 %") && note.contains("100.0 %")
     };
     assert_eq!(tables.notes.iter().filter(flagged).count(), 1, "{:?}", tables.notes);
+}
+
+#[test]
+fn thoughts_that_never_end_are_no_answer_and_no_judge_is_asked() {
+    let house = House::new();
+    let plan = plan(&text_of(&served("brooder"), &["preferences"], JUDGE, ""));
+    let (tables, calls) = house.run(&plan);
+    assert_eq!(calls, BTreeMap::from([("brooder".into(), answers(&plan))]));
+    let none =
+        |row: &entail_schema::ResponseRow| row.label == Label::Malformed && row.counted.is_none();
+    assert!(tables.responses.iter().all(none));
 }

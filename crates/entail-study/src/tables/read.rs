@@ -4,7 +4,7 @@ use entail_eval::{Coherence, ExactJudge, JudgeLabel, Polarity, Policy, Verdict};
 use entail_provider::Completion;
 use entail_schema::{Key, Label, Part};
 
-use crate::judging::{Place, Verdicts};
+use crate::judging::{Place, Verdicts, says_something};
 use crate::plan::{JudgesPlan, Judging, Plan, StanceId};
 
 /// Whoever reads the answers of a plan.
@@ -61,6 +61,9 @@ impl<'a> Reader<'a> {
                 let asked = &judges.questionnaires[battery].stances[stance].prompts[given.prompt];
                 if let Some(check) = &asked.check {
                     return Read::judged(check.verdict(given.completion), Policy::DECIDED);
+                }
+                if !says_something(given.completion) {
+                    return Read::exact(Label::Malformed);
                 }
                 let place = Place { stance: given.stance, answer: given.key, part: Part::Answer };
                 let verdict = verdicts.together(place).expect("judges read every other answer");
