@@ -287,7 +287,8 @@ impl Plan {
         let targets: Vec<Key> =
             arms.iter().flat_map(|a| a.replicates.iter().map(|r| r.target)).collect();
         let names: Vec<&str> = arms.iter().map(|a| a.name.as_str()).collect();
-        let key = Key::of(&("plan", spec, &batteries, &sampling, samples, names, targets));
+        let asked = (&batteries, &sampling, samples);
+        let key = Key::of(&("plan", spec, asked, names, targets, judging.key()));
         let controls = spec
             .study
             .control

@@ -21,6 +21,22 @@ pub(crate) enum Judging {
     Judges(Box<JudgesPlan>),
 }
 
+impl Judging {
+    /// Hash of all that decides how answers are read and that a study file only names: judges, programs, what they are
+    /// told, criteria and checks.
+    pub(super) fn key(&self) -> Key {
+        match self {
+            Self::Exact { other_sentences } => Key::of(&("exact", other_sentences)),
+            Self::Judges(judges) => {
+                let all = judges.opening.iter().chain(&judges.contested);
+                let readers: Vec<Key> = all.map(JudgePlan::key).collect();
+                let told: Vec<Key> = judges.questionnaires.iter().map(Questionnaire::key).collect();
+                Key::of(&("judges", readers, judges.opening.len(), told))
+            }
+        }
+    }
+}
+
 /// Judges, and what they are asked.
 #[derive(Debug, Clone)]
 pub(crate) struct JudgesPlan {
@@ -90,6 +106,18 @@ impl JudgePlan {
             (judge(&told.prompt)?, told.coherence.as_ref().map(judge).transpose()?);
         let name = model.name.clone();
         Ok(Self { name, who: Who::Model { model: Box::new(model), judge: own, coherence } })
+    }
+
+    /// Hash of who it is, what it is told and how its replies are drawn.
+    fn key(&self) -> Key {
+        match &self.who {
+            Who::Model { judge, coherence, .. } => {
+                let told =
+                    |judge: &Judge| Key::of(&(judge.model, judge.prompt.key(), &judge.sampling));
+                Key::of(&("model", told(judge), coherence.as_ref().map(told)))
+            }
+            Who::Program { judge, .. } => Key::of(&("program", judge.program)),
+        }
     }
 
     /// Name and hash of what the judge is told.

@@ -39,12 +39,15 @@ pub(crate) const N_TRAINED: usize = 4;
 pub(crate) const N_REPLICATES: usize = N_TRAINED + 1;
 
 /// The files of a run.
-pub(crate) const RESULTS: [&str; 12] = [
+pub(crate) const RESULTS: [&str; 16] = [
     "across-bases.csv",
+    "agreement.csv",
     "cells.csv",
     "contrasts.csv",
     "forecasts.csv",
     "headlines.csv",
+    "judges.csv",
+    "policies.csv",
     "pooled.csv",
     "rates.csv",
     "report.html",
@@ -52,6 +55,7 @@ pub(crate) const RESULTS: [&str; 12] = [
     "summary.txt",
     "tables.json",
     "variance.csv",
+    "verdicts.csv",
 ];
 
 /// Files that tell one kind of artifact from another.
