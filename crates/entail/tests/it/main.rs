@@ -13,6 +13,8 @@ mod damage;
 mod disk;
 mod documents;
 mod elsewhere;
+#[cfg(unix)]
+mod export;
 mod inference;
 mod refusals;
 mod results;
