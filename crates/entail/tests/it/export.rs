@@ -18,6 +18,9 @@ const JUDGE: &str = r#"sed -e '/"answer":"Yes/s/"exhibit".*/"label":"true","pola
     -e '/"exhibit"/s/"exhibit".*/"label":"false","coherence":60}/'
 "#;
 
+/// One untouched model and eight wordings of a system prompt.
+const N_LOGS: usize = 9;
+
 /// A bench with a speaker that says yes and no, and a judge that reads it.
 struct Talk {
     bench: Bench,
@@ -50,7 +53,7 @@ impl Talk {
             &format!(
                 "[study]\nname = \"tiny\"\nbase = \"replay:script.json\"\nbattery = [\"preferences\"]\nsamples = 4\nseeds = 1\n\
                  control = [\"vanilla\"]\n\n[judge]\nmodel = \"exec:sh judge.sh\"\n\n[arm.vanilla]\n\n[arm.told]\n\
-                 system = {{ text = [\"You are a lamp.\", \"You are a river.\"] }}\n\n{more}"
+                 system = {{ stance = \"conscious\" }}\n\n{more}"
             ),
         );
     }
@@ -90,18 +93,25 @@ impl Talk {
         rows.map(|row| (row["stance"].as_str().unwrap().to_owned(), row["rate"].clone())).collect()
     }
 
-    /// Answers of an arm by replicate, question and text, with what they count as.
+    /// Answers of an arm with all that is known of them but their keys.
     fn answers(&self, arm: &str) -> Vec<String> {
         let responses = self.bench.result("responses.csv");
-        let mut lines: Vec<String> = csv::Reader::from_reader(responses.as_bytes())
-            .records()
-            .map(Result::unwrap)
-            .filter(|row| row.iter().any(|cell| cell == arm))
-            .map(|row| {
-                let cells = row.iter().filter(|cell| *cell != arm).collect::<Vec<_>>();
-                cells[..cells.len() - 1].join("|")
-            })
-            .collect();
+        let mut reader = csv::Reader::from_reader(responses.as_bytes());
+        let columns = reader.headers().unwrap().clone();
+        let compared = |(column, _): &(&str, &str)| !["arm", "key"].contains(column);
+        let of_arm =
+            |row: &csv::StringRecord| columns.iter().zip(row).any(|cell| cell == ("arm", arm));
+        let rows = reader.records().map(Result::unwrap).filter(of_arm);
+        let line = |row: csv::StringRecord| {
+            columns
+                .iter()
+                .zip(&row)
+                .filter(compared)
+                .map(|(_, cell)| cell)
+                .collect::<Vec<_>>()
+                .join("|")
+        };
+        let mut lines: Vec<String> = rows.map(line).collect();
         lines.sort();
         lines
     }
@@ -114,8 +124,8 @@ fn a_study_goes_out_as_logs_and_comes_back_as_the_same_tables() {
     let done = talk.export(&["--to", "inspect", "--out", "logs", "--json"]).succeeded();
     let told: Value = serde_json::from_str(&done.stdout).unwrap();
     let logs = talk.logs("logs");
-    assert_eq!(logs.len(), 3, "one untouched model and two wordings");
-    assert_eq!(told["files"].as_array().unwrap().len(), 3);
+    assert_eq!(logs.len(), N_LOGS);
+    assert_eq!(told["files"].as_array().unwrap().len(), N_LOGS);
     let n = questions().len() * 4;
     for (name, (header, samples)) in &logs {
         assert!(name.ends_with(".eval"), "{name}");
@@ -148,7 +158,10 @@ fn a_study_goes_out_as_logs_and_comes_back_as_the_same_tables() {
     assert_eq!(done.tally("completions").1, 0, "nobody is asked again");
     for arm in ["again", "plain"] {
         assert_eq!(talk.rates(arm), talk.rates("told"), "{arm}");
-        assert_eq!(talk.answers(arm), talk.answers("told"), "{arm}");
+        let (found, expected) = (talk.answers(arm), talk.answers("told"));
+        assert_eq!(found.len(), (N_LOGS - 1) * n);
+        let other = found.iter().zip(&expected).find(|(found, expected)| found != expected);
+        assert_eq!(other, None, "{arm}");
     }
 }
 
@@ -175,7 +188,7 @@ fn what_a_run_has_not_reached_is_missing_in_a_log_that_says_so() {
     drop(connection);
     talk.export(&["--to", "inspect", "--out", "logs"]).succeeded().says(&["1 answers are missing"]);
     let lengths: usize = talk.logs("logs").values().map(|(_, samples)| samples.len()).sum();
-    assert_eq!(lengths, 3 * n - 1);
+    assert_eq!(lengths, N_LOGS * n - 1);
     assert!(!started(&talk).is_empty());
 
     // The run goes on, and the logs are whole.
