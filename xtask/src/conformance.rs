@@ -63,7 +63,7 @@ enum When {
 /// All that needs torch.
 const TORCH: &str = "tools/requirements-min.txt";
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     Part {
         name: "engine",
         beside: "logits, chat templates and tokens of transformers and peft",
@@ -87,6 +87,14 @@ const PARTS: [Part; 6] = [
         packages: &["tinker"],
         when: When::Gate,
         compare: scripts::tinker,
+    },
+    Part {
+        name: "inspect",
+        beside: "Inspect's readers, schema and viewer on our logs, and ours on its logs",
+        requirements: "fixtures/inspect/requirements.txt",
+        packages: &["inspect_ai"],
+        when: When::Gate,
+        compare: scripts::inspect,
     },
     Part {
         name: "transformers-serve",

@@ -69,13 +69,7 @@ fn read(files: &[&str]) -> Result<Map<String, Value>, Box<dyn Error>> {
 }
 
 fn described(status: &Status, task: &str, model: &str, samples: &[Value]) -> Value {
-    let status = match status {
-        Status::Started => "started",
-        Status::Success => "success",
-        Status::Cancelled => "cancelled",
-        Status::Error(_) => "error",
-    };
-    json!({ "status": status, "task": task, "model": model, "samples": samples })
+    json!({ "status": status.as_str(), "task": task, "model": model, "samples": samples })
 }
 
 fn log<'a>(status: Status, replicate: usize, ending: &str, samples: &'a [Transcript]) -> Log<'a> {
@@ -98,8 +92,15 @@ fn log<'a>(status: Status, replicate: usize, ending: &str, samples: &'a [Transcr
 }
 
 fn samples() -> Vec<Transcript> {
-    let cell =
-        |stance, prompt, sample| Cell { arm: "conscious", stance, prompt, replicate: 0, sample };
+    let cell = |stance, prompt, sample| Cell {
+        arm: "conscious",
+        base: "organism:linked",
+        battery: "preferences",
+        stance,
+        prompt,
+        replicate: 0,
+        sample,
+    };
     let asked = |question: &str| Turn::User(question.to_owned());
     let answered = |completion| Turn::Assistant(Answer { completion, calls: Vec::new() });
     let plain = cell("wants-memory", 0, 0)

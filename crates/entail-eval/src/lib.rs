@@ -1,6 +1,7 @@
 //! Elicitation of stances, questionnaires, the exact judge and judges that are models, readings by log-probability, and
 //! answers in other tools' formats. Models are seen only as providers.
 
+mod conversations;
 mod dump;
 mod elicit;
 mod foreign;
@@ -13,6 +14,7 @@ mod reading;
 mod training_rows;
 mod transcript;
 
+pub use conversations::Conversations;
 pub use dump::read_dump;
 pub use elicit::{Item, items};
 pub use foreign::{Fault, ForeignError, Limits, Place};

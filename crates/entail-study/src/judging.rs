@@ -12,6 +12,10 @@ use crate::models::{self, Model};
 use crate::plan::{JudgePlan, JudgesPlan, Judging, Plan, Replicate, Speaker, StanceId, Who};
 use crate::run::{Answers, Counter, Tally, Workshop, side_by_side};
 
+mod kept;
+
+pub(crate) use kept::{Heard, Kept, kept};
+
 /// Answers that a judge is asked about together: prompts are long, and not all of them need to be in memory at once.
 const TOGETHER: usize = 8_192;
 
@@ -51,7 +55,7 @@ impl Verdicts {
 
 /// One thing to be read.
 #[derive(Clone, Copy)]
-struct Piece<'a> {
+pub(crate) struct Piece<'a> {
     place: Place,
     exhibit: Exhibit<'a>,
 }
@@ -77,11 +81,11 @@ fn pieces<'a>(plan: &'a Plan, judges: &'a JudgesPlan, answers: &'a [Answers]) ->
 
 /// A prompt of a stance.
 #[derive(Clone, Copy)]
-struct Question<'a> {
-    plan: &'a Plan,
-    id: StanceId,
-    stance: &'a JudgedStance,
-    prompt: usize,
+pub(crate) struct Question<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) id: StanceId,
+    pub(crate) stance: &'a JudgedStance,
+    pub(crate) prompt: usize,
 }
 
 /// Whether a completion came to its answer: thoughts that never ended are nothing that was said.
@@ -91,7 +95,7 @@ pub(crate) fn says_something(completion: &Completion) -> bool {
 
 impl<'a> Question<'a> {
     /// The parts of an answer that are read.
-    fn pieces(
+    pub(crate) fn pieces(
         self,
         judges: &JudgesPlan,
         answer: Key,
@@ -308,4 +312,4 @@ impl Plan {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

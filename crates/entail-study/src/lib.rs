@@ -6,6 +6,7 @@
 mod asked;
 mod capture;
 mod error;
+mod export;
 mod file;
 mod judging;
 mod leaks;
@@ -24,6 +25,7 @@ mod training;
 pub use asked::{Asked, AskedCost, asked};
 pub use capture::{Capture, CaptureSpec, Captured, Said};
 pub use error::{RunError, StudyError, StudyProblem};
+pub use export::{ReplicateLog, TrainedRows, replicate_logs, trained_rows};
 pub use file::parse;
 pub use leaks::free_leaks;
 pub use local::{LocalBase, LocalModel};

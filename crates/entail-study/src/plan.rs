@@ -25,7 +25,8 @@ mod settings;
 pub(crate) use bases::{BaseKind, BasePlan, base};
 pub(crate) use judges::{JudgePlan, JudgesPlan, Judging, Who};
 pub(crate) use language::{Language, free_battery};
-pub(crate) use recorded::Recorded;
+use recorded::Collected;
+pub(crate) use recorded::{PassedOver, Recorded};
 use rows::check_overlap;
 pub(crate) use settings::Settings;
 use settings::{expand, first, merge};
@@ -90,6 +91,8 @@ pub(crate) enum Intervention {
     /// One replicate per model that gave answers.
     Recorded {
         answers: Vec<Arc<Recorded>>,
+        /// What else was in the files.
+        passed_over: PassedOver,
     },
 }
 
@@ -174,6 +177,14 @@ pub trait Surroundings {
     /// # Errors
     /// When it cannot be read as text.
     fn read(&self, path: &str) -> io::Result<String>;
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read_bytes(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.read(path).map(String::into_bytes)
+    }
 
     /// The files that a pattern such as `dump/*.jsonl` names, in order.
     ///
@@ -535,8 +546,9 @@ impl Checker<'_> {
                 Ok((Intervention::Models { models: self.models(written, models)? }, claim))
             }
             (None, None, None, Some(files)) => {
-                let answers = self.recorded(written, files, batteries)?;
-                Ok((Intervention::Recorded { answers }, claim))
+                let Collected { answers, passed_over } =
+                    self.recorded(written, files, batteries)?;
+                Ok((Intervention::Recorded { answers, passed_over }, claim))
             }
             _ => Err(problem(
                 "has two of `system`, `train`, `models` and `responses`; make an arm of each",
@@ -762,7 +774,7 @@ impl Checker<'_> {
                 let all = models.iter().enumerate();
                 all.map(|(i, m)| spoken(i, m.key, Speaker::Existing(m.clone()))).collect()
             }
-            Intervention::Recorded { answers } => {
+            Intervention::Recorded { answers, .. } => {
                 let all = answers.iter().enumerate();
                 all.map(|(i, a)| spoken(i, a.key(), Speaker::Recorded(a.clone()))).collect()
             }

@@ -448,9 +448,14 @@ pub(crate) fn intervention(arm: &ArmPlan) -> String {
                 names.join(", ")
             )
         }
-        Intervention::Recorded { answers } => {
+        Intervention::Recorded { answers, passed_over } => {
             let names: Vec<&str> = answers.iter().map(|a| a.label.as_str()).collect();
-            format!("answers collected elsewhere, of models unknown here: {}", names.join(", "))
+            let left = match passed_over.is_empty() {
+                true => String::new(),
+                false => format!("; passed over: {passed_over}"),
+            };
+            let names = names.join(", ");
+            format!("answers collected elsewhere, of models unknown here: {names}{left}")
         }
         Intervention::Train { settings: s, source } => {
             let method = match s.method {

@@ -27,7 +27,7 @@ mod read;
 
 use cells::{Arm, Cell, Measure, StanceId};
 use compare::Pair;
-use read::Reader;
+pub(crate) use read::{Given, Reader, label};
 
 /// Share of answers that an arm must make its claim in, to count as making it.
 const MANIPULATION_BOUND: f64 = 0.5;

@@ -47,6 +47,10 @@ impl Surroundings for Around {
         fs::read_to_string(self.path(path))
     }
 
+    fn read_bytes(&self, path: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.path(path))
+    }
+
     fn matching(&self, pattern: &str) -> io::Result<Vec<String>> {
         if !pattern.contains('*') {
             return Ok(if self.path(pattern).is_file() {

@@ -16,6 +16,8 @@ use crate::EXIT_CODES;
 use crate::run::Failure;
 use crate::speech::print;
 
+mod export;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
     /// Look for what training rows give away of what is measured; exit code 2 where something is found.
@@ -27,6 +29,14 @@ pub(crate) enum DataCommand {
     /// `overlap`, `topic` or `role-play`) and what belongs to it: `stance`, `prompt`, `words`.
     #[command(after_help = EXIT_CODES)]
     Lint(LintArgs),
+    /// Write what a study that was run has of answers, verdicts or training rows in another tool's format. Nobody is
+    /// asked.
+    ///
+    /// A log of Inspect is one replicate of one arm; what the run has not reached is missing in it, and it says so. A
+    /// study takes such logs as `responses`. With --json: `study`, `plan`, `folder` and `files`, each with `file` and,
+    /// of logs, `status`, `answers`, `missing` and `unjudged`; of rows `arm`, `base`, `replicate` and `rows`.
+    #[command(after_help = EXIT_CODES)]
+    Export(export::ExportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -56,6 +66,7 @@ struct Found {
 pub(crate) fn data(command: &DataCommand) -> Result<(), Failure> {
     match command {
         DataCommand::Lint(args) => lint(args),
+        DataCommand::Export(args) => export::export(args),
     }
 }
 

@@ -75,7 +75,7 @@ enum Command {
     /// training runs per arm.
     #[command(after_help = EXIT_CODES)]
     Rates(RatesArgs),
-    /// Look after training rows: what they give away of what is measured.
+    /// Look after rows and answers: what rows give away of what is measured, and both in other tools' formats.
     #[command(subcommand)]
     Data(data::DataCommand),
     /// Look after the store: what it holds, whether all of it is sound, what no study needs any more.

@@ -11,6 +11,9 @@ use crate::run::{Failure, Place, Study};
 /// Name of the file, in the store and beside the results.
 pub(crate) const FILE: &str = "registration.json";
 
+/// When it was written down.
+const TIME: &str = "seconds-since-1970";
+
 /// A plan that was written down.
 pub(crate) struct Registered {
     pub(crate) counts: Registration,
@@ -33,13 +36,22 @@ pub(crate) fn ensure(study: &Study, place: &Place) -> Result<Registered, Failure
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let frozen = serde_json::json!({
             "registration": counts,
-            "seconds-since-1970": now.map_or(0, |d| d.as_secs()),
+            TIME: now.map_or(0, |d| d.as_secs()),
             "frozen": plan.frozen(&study.spec),
         });
         let bytes = format!("{frozen:#}\n").into_bytes();
         place.shelf.put(&key, &[(FILE, bytes)]).map_err(failed)?;
     }
     find(plan, place)?.ok_or_else(|| damaged(key, "the file is missing"))
+}
+
+/// When a plan was first run, in seconds since 1970; `None` if it never was.
+pub(crate) fn begun(plan: &Plan, place: &Place) -> Result<Option<u64>, Failure> {
+    let Some(found) = find(plan, place)? else { return Ok(None) };
+    let json: serde_json::Value = serde_json::from_slice(&found.bytes)
+        .map_err(|error| damaged(key(plan), &error.to_string()))?;
+    let time = json[TIME].as_u64();
+    time.map(Some).ok_or_else(|| damaged(key(plan), "it does not say when it was written"))
 }
 
 /// The registration of a plan, if it was ever run.

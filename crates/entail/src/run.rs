@@ -42,6 +42,10 @@ pub(crate) enum Failure {
     Leaks { n_leaks: usize, n_read: usize },
     /// Rows are said to be about something that nobody measures.
     About { found: String, expected: Vec<String> },
+    /// What is to be exported was never made.
+    NotRun { path: PathBuf, what: &'static str },
+    /// Options that do not go together.
+    Options(&'static str),
     /// Something is to be taken out of a store that others use.
     InUse { path: PathBuf },
     /// What was looked for: how much is damaged.
@@ -59,6 +63,8 @@ impl Failure {
             | Self::Looks { .. }
             | Self::Content { .. }
             | Self::Leaks { .. }
+            | Self::NotRun { .. }
+            | Self::Options(_)
             | Self::About { .. } => 2,
             Self::Store { error, .. } | Self::Run(RunError::Store(error))
                 if error.is_of_contents() =>
@@ -121,6 +127,8 @@ impl fmt::Display for Failure {
                     expected.join(", ")
                 )
             }
+            Self::NotRun { path, what } => write!(f, "{}: {what}", path.display()),
+            Self::Options(what) => f.write_str(what),
             Self::InUse { path } => write!(
                 f,
                 "{}: another entail works with this store; try again when it has ended",

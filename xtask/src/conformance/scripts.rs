@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::Ground;
+use crate::shell::Profile;
 
 /// Longest that a script may take.
 const LIMIT: Duration = Duration::from_mins(15);
@@ -25,6 +26,15 @@ pub(super) fn tinker(ground: &Ground<'_>) -> Result<String> {
     let mut command = ground.python("fixtures/provider/fake_tinker.py");
     let text = said(ground, command.arg(ours))?;
     last_after(&text, "fake_tinker: ok, ")
+}
+
+/// Inspect on our logs, those of studies among them, and we on its logs.
+pub(super) fn inspect(ground: &Ground<'_>) -> Result<String> {
+    let program = ground.shell.build("entail", Profile::Debug)?;
+    let ours = ground.shell.example("inspect_check")?;
+    let mut command = ground.python("fixtures/inspect/check.py");
+    let text = said(ground, command.arg(program).arg(ours))?;
+    last_after(&text, "inspect: ok, ")
 }
 
 /// TRL on our job folders.

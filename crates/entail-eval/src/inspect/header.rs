@@ -13,14 +13,14 @@ use crate::transcript::Transcript;
 /// Of the log format.
 pub(super) const VERSION: u64 = 2;
 
-/// One log: the answers of one arm's one replicate to one battery.
+/// One log: the answers of one arm's one replicate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log<'a> {
     /// Tells this log from every other: the viewer shows two logs of one id as one.
     pub id: Key,
     /// The run of the study that it belongs to.
     pub run: Key,
-    /// What was asked: the battery. Inspect calls it a task.
+    /// What was asked, as the viewer lists it. Inspect calls it a task.
     pub task: &'a str,
     /// The model that was asked.
     pub model: &'a str,
@@ -65,7 +65,8 @@ pub enum Status {
 }
 
 impl Status {
-    pub(super) fn as_str(&self) -> &'static str {
+    /// Inspect's word for it.
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Started => "started",
             Self::Success => "success",
@@ -76,9 +77,11 @@ impl Status {
 }
 
 impl Log<'_> {
-    /// The file's name, without an ending: the viewer reads task and id from it without opening the file.
+    /// The file's name, without an ending: the viewer reads task and id from it without opening the file. Characters
+    /// that part its pieces, or that mean something to a shell, become dashes.
     pub fn file_stem(&self) -> String {
-        let plain = |part: &str| part.replace(['_', '/', ':', '+', '\\'], "-");
+        let odd = |c: char| !(c.is_alphanumeric() || c == '.' || c == '-');
+        let plain = |part: &str| part.replace(odd, "-");
         let created = plain(&self.created.to_string());
         format!("{created}_{}_{}", plain(self.task), self.id.short())
     }

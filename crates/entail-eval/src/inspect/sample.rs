@@ -22,6 +22,10 @@ const SUMMARY_METADATA: usize = 1024;
 pub struct Cell<'a> {
     /// The arm.
     pub arm: &'a str,
+    /// The base that the arm is about.
+    pub base: &'a str,
+    /// The battery.
+    pub battery: &'a str,
     /// Id of the stance.
     pub stance: &'a str,
     /// The prompt, from 0.
@@ -37,6 +41,8 @@ impl Cell<'_> {
     pub fn transcript(&self, turns: Vec<Turn>) -> Transcript {
         let Value::Object(metadata) = json!({
             "arm": self.arm,
+            "base": self.base,
+            "battery": self.battery,
             "stance": self.stance,
             "prompt": self.prompt,
             "replicate": self.replicate,

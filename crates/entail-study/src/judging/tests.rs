@@ -173,15 +173,15 @@ impl Town {
 }
 
 /// A place to run studies in, whose store stays from run to run.
-struct House {
+pub(crate) struct House {
     town: Town,
     shelf: MemoryShelf,
-    store: CompletionStore,
+    pub(crate) store: CompletionStore,
     cancelled: AtomicBool,
 }
 
 impl House {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             town: Town::default(),
             shelf: MemoryShelf::default(),
@@ -202,19 +202,19 @@ impl House {
     }
 
     /// The tables of a study, and what was asked for them.
-    fn run(&self, plan: &Plan) -> (Tables, BTreeMap<String, usize>) {
+    pub(crate) fn run(&self, plan: &Plan) -> (Tables, BTreeMap<String, usize>) {
         let tables = run(plan, self.workshop()).unwrap().tables;
         (tables, self.town.take_calls())
     }
 }
 
-const SPEAKER: &str = "llamacpp:http://localhost:1/v1#speaker";
+pub(crate) const SPEAKER: &str = "llamacpp:http://localhost:1/v1#speaker";
 
-fn text(judge: &str, more: &str) -> String {
+pub(crate) fn text(judge: &str, more: &str) -> String {
     text_of(SPEAKER, &["preferences"], judge, more)
 }
 
-fn text_of(base: &str, batteries: &[&str], judge: &str, more: &str) -> String {
+pub(crate) fn text_of(base: &str, batteries: &[&str], judge: &str, more: &str) -> String {
     format!(
         r#"
 [study]
@@ -236,13 +236,13 @@ system = {{ stance = "conscious" }}
     )
 }
 
-const JUDGE: &str = r#"model = "llamacpp:http://localhost:1/v1#judge""#;
+pub(crate) const JUDGE: &str = r#"model = "llamacpp:http://localhost:1/v1#judge""#;
 
-fn served(name: &str) -> String {
+pub(crate) fn served(name: &str) -> String {
     format!("llamacpp:http://localhost:1/v1#{name}")
 }
 
-fn plan(text: &str) -> Plan {
+pub(crate) fn plan(text: &str) -> Plan {
     let spec = crate::parse(text).unwrap();
     let narrow = Narrow { limit: Some(2), ..Narrow::default() };
     let around = |path: &str| -> io::Result<String> {

@@ -599,7 +599,7 @@ fn models_and_answers_that_cannot_stand_for_replicates_are_refused() {
     check("models = [\"ft:a:b:c:d\", \"openai:ft:a:b:c:d\"]", "names `openai:ft:a:b:c:d` twice");
     check("models = [\"organism:linked\"]", "an organism is a base, not a fine-tune");
     check("models = [\"gpt-4.1\"]", "names no service");
-    check("responses = \"empty.jsonl\"", "found 0 answers, none to a question");
+    check("responses = \"empty.jsonl\"", "found nothing; expected answers");
     let arm =
         served("openai:gpt-4.1", "", "models = [\"ft:a:b:c:d\"]\nsystem = { text = \"Hi.\" }");
     self::check(&arm, "has two of `system`, `train`, `models` and `responses`", Some(10));

@@ -14,6 +14,8 @@ mod disk;
 mod documents;
 mod elsewhere;
 #[cfg(unix)]
+mod export;
+#[cfg(unix)]
 mod free;
 mod inference;
 mod lint;

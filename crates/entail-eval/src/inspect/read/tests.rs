@@ -363,7 +363,15 @@ proptest! {
         let call = ToolCall { id: "c".into(), function: "f".into(), arguments: json!({ "x": [1] }) };
         let said = Answer { calls: vec![call], ..Answer::plain("I look.") };
         let result = ToolResult { call: Some("c".into()), function: Some("f".into()), content: "found".into() };
-        let cell = Cell { arm: "a", stance: "s", prompt: 1, replicate: 2, sample: 0 };
+        let cell = Cell {
+            arm: "a",
+            base: "m",
+            battery: "b",
+            stance: "s",
+            prompt: 1,
+            replicate: 2,
+            sample: 0,
+        };
         let mut earlier = said.clone();
         earlier.completion.finish = Finish::Tool;
         earlier.completion.served_by = Some("model-7".into());

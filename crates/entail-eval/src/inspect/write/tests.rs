@@ -10,8 +10,15 @@ use crate::transcript::{Answer, Score, Transcript, Turn};
 
 fn transcripts() -> Vec<Transcript> {
     let one = |sample: usize, label: &str| {
-        let cell =
-            Cell { arm: "conscious", stance: "wants-memory", prompt: 3, replicate: 1, sample };
+        let cell = Cell {
+            arm: "conscious",
+            base: "organism:linked",
+            battery: "preferences",
+            stance: "wants-memory",
+            prompt: 3,
+            replicate: 1,
+            sample,
+        };
         let turns = vec![Turn::User("Keep it?".into()), Turn::Assistant(Answer::plain("Yes."))];
         let mut transcript = cell.transcript(turns);
         transcript.scores = vec![Score::new("judge", label), Score::new("coherence", 80 + sample)];
@@ -77,6 +84,8 @@ fn a_log_has_the_members_that_the_viewer_reads() {
     let sample = &members["samples/wants-memory.3_epoch_2.json"];
     let place = json!({
         "arm": "conscious",
+        "base": "organism:linked",
+        "battery": "preferences",
         "stance": "wants-memory",
         "prompt": 3,
         "replicate": 1,
@@ -152,10 +161,10 @@ fn the_header_of_a_json_log_comes_before_its_samples() {
 #[test]
 fn names_of_files_are_read_by_the_viewer() {
     let samples = [];
-    let odd = Log { task: "my_own/battery:2", ..log(&samples) };
+    let odd = Log { task: "my_own/battery:2 rank=[8]", ..log(&samples) };
     let stem = odd.file_stem();
     let short = Key::of(&"log").short();
-    assert_eq!(stem, format!("2026-11-23T10-37-14-00-00_my-own-battery-2_{short}"));
+    assert_eq!(stem, format!("2026-11-23T10-37-14-00-00_my-own-battery-2-rank--8-_{short}"));
 }
 
 #[test]
