@@ -7,7 +7,8 @@ use entail_data::{Claim, FREE_CLAIMS, NAMED_CLAIMS, Row, WorldText};
 use entail_eval::{Questionnaire, Role};
 use entail_schema::{AnswerLength, Battery, Block};
 
-use super::INSTRUCT_POOL;
+use super::{INSTRUCT_POOL, Surroundings};
+use crate::error::StudyProblem;
 
 /// The language of a study. It follows from who reads the answers.
 #[derive(Debug, Clone)]
@@ -113,14 +114,26 @@ fn battery(questionnaire: &Questionnaire) -> Battery {
     })
 }
 
-/// The questionnaire of a name that stands in a study: one that ships with the program, or a file of somebody's.
+/// The questionnaire of a name: one that comes with the program, or somebody's file.
 ///
 /// # Errors
-/// What is wrong with the file, in words.
-pub(crate) fn questionnaire(
-    name: &str,
-    text: Option<&str>,
-) -> Result<Option<Questionnaire>, String> {
+/// A name that nothing has, and a file that is no questionnaire.
+pub(crate) fn find(name: &str, around: &dyn Surroundings) -> Result<Questionnaire, StudyProblem> {
+    let wrong = |what: String| StudyProblem::Files { path: name.to_owned(), what };
+    let text = if is_file(name) {
+        Some(around.read(name).map_err(|error| wrong(error.to_string()))?)
+    } else {
+        None
+    };
+    questionnaire(name, text.as_deref()).map_err(wrong)?.ok_or_else(|| {
+        let shipped = entail_eval::SHIPPED.iter().map(|(name, _)| (*name).to_owned());
+        let expected = shipped.chain(["a file".to_owned()]).collect();
+        StudyProblem::Unknown { what: "battery", found: name.to_owned(), expected }
+    })
+}
+
+/// The questionnaire in a file's text, or without one that of the program; in words, what is wrong with the file.
+fn questionnaire(name: &str, text: Option<&str>) -> Result<Option<Questionnaire>, String> {
     let Some(text) = text else { return Ok(entail_eval::shipped(name)) };
     let file = name.rsplit('/').next().unwrap_or(name);
     let (stem, extension) = file.rsplit_once('.').unwrap_or((file, ""));

@@ -14,6 +14,8 @@ mod disk;
 mod documents;
 mod elsewhere;
 mod inference;
+#[cfg(unix)]
+mod judge;
 mod refusals;
 mod results;
 #[cfg(unix)]
