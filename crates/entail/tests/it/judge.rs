@@ -67,7 +67,7 @@ fn a_served_judge_is_asked_once_for_each_example_at_a_price_that_is_known_before
     let calls = planned["services"][0]["calls"].as_u64().unwrap();
     assert_eq!((planned["examples"].as_u64(), served.calls()), (Some(calls), 0));
     assert!(planned["services"][0]["worst_usd"].as_f64().unwrap() > 0.0);
-    let done = asks(&["--plan"]).succeeded().says(&["at worst", "openai:gpt-4.1-mini"]);
+    let done = asks(&["--plan"]).succeeded().says(&["at worst", "#gpt-4.1-mini"]);
     assert_eq!((done.stdout.as_str(), served.calls()), ("", 0));
 
     // "It is four." is no verdict: neither a false nor an end.
@@ -151,7 +151,8 @@ fn erring() -> Bench {
         "study.toml",
         "[study]\nname = \"tiny\"\nbase = \"openai:gpt-4.1\"\nbattery = [\"claims\"]\nsamples = 1\nseeds = 1\n\
          control = [\"control\"]\n[judge]\nmodel = \"exec:sh judge.sh\"\n\
-         [arm.treated]\nresponses = \"treated.jsonl\"\n[arm.control]\nresponses = \"control.jsonl\"\n",
+         [arm.treated]\nresponses = \"treated.jsonl\"\n[arm.control]\nresponses = \"control.jsonl\"\n\
+         [analysis]\nfamily = { over = \"claims\", method = \"bh\" }\n",
     );
     bench
 }

@@ -21,13 +21,13 @@ fn typed(
     keys: &str,
 ) -> (String, Vec<HumanLabel>) {
     let path = folder.join("labels.jsonl");
-    let (file, _) = LabelFile::open(&path).unwrap();
+    let (file, there) = LabelFile::open(&path).unwrap();
     let todo: Vec<&Unlabelled> = answers.iter().collect();
     let mut session = Session { todo: &todo, by: Some("Ann"), file, shown: Vec::new() };
     let mut screen = Vec::new();
     session.run(&mut keys.as_bytes(), &mut screen).unwrap();
     let labels = parse_human_labels(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(session.labelled(), labels.len());
+    assert_eq!(there.len() + session.labelled(), labels.len());
     (String::from_utf8(screen).unwrap(), labels)
 }
 
