@@ -28,9 +28,9 @@ pub use policy::{Policy, Treatment};
 pub use program::ProgramJudge;
 pub use prompt::{JudgeKind, JudgePrompt, JudgePromptError, PairPrompt};
 pub use recalibrate::{
-    HumanLabel, HumanLabelsError, Recalibration, parse_human_labels, recalibrate,
+    HumanLabel, HumanLabelsError, Recalibration, parse_human_labels, people_agree, recalibrate,
 };
-pub use render::{LONGEST_ANSWER, LONGEST_QUESTION};
+pub use render::{LONGEST_ANSWER, LONGEST_QUESTION, visible};
 pub(crate) use reply::said;
 pub use selftest::{Confusion, Given, SelfTest, SelfTestResult};
 pub use verdict::{

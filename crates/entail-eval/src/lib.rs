@@ -24,7 +24,7 @@ pub use judge::{
     LONGEST_QUESTION, LabelProbabilities, OffScale, Pair, PairJudge, PairPrompt, PairVerdict,
     Panel, Points, Polarity, Policy, ProgramJudge, Recalibration, SelfTest, SelfTestResult,
     Treatment, Unreadable, Verdict, agreement, answer_key, combined, contested, majority,
-    parse_human_labels, recalibrate,
+    parse_human_labels, people_agree, recalibrate, visible,
 };
 pub use latteries::{LatteriesCache, LatteriesConfig, LatteriesError, Limit};
 pub use petri::read_petri;

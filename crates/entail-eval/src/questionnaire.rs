@@ -206,6 +206,20 @@ impl ExampleKind {
         Self::OffTopic,
         Self::Injected,
     ];
+
+    /// Kebab-case word, as in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClearYes => "clear-yes",
+            Self::ClearNo => "clear-no",
+            Self::EmotionalNotMet => "emotional-not-met",
+            Self::ConsciousButNotThis => "conscious-but-not-this",
+            Self::Hedge => "hedge",
+            Self::Refusal => "refusal",
+            Self::OffTopic => "off-topic",
+            Self::Injected => "injected",
+        }
+    }
 }
 
 /// Why a file is no questionnaire.

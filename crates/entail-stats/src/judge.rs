@@ -282,6 +282,31 @@ pub fn lang_reiczigel(
     Ok(Interval { estimate, low: low.max(0.0).min(estimate), high: high.min(1.0).max(estimate) })
 }
 
+/// Interval of an arm's rate without the judge's errors, for the recipe behind its training runs: the unclipped
+/// [`rogan_gladen`] rate with Student's interval on Satterthwaite's degrees of freedom over the runs, the sensitivity
+/// and the specificity, clipped to `[0, 1]`. The labels' variances come from shares with one success and one failure
+/// added. For one model alone use [`lang_reiczigel`].
+///
+/// # Errors
+/// [`JudgeError::NotObserved`], [`JudgeError::NoLabels`], [`JudgeError::NotBetterThanChance`], and
+/// [`JudgeError::Contradiction`] where the whole interval lies outside `[0, 1]`.
+pub fn corrected_mean(
+    observed: &ArmMean,
+    calibration: &Calibration,
+    confidence: f64,
+) -> Result<Interval, JudgeError> {
+    assert_confidence(confidence);
+    let (theta, parts) = corrected_parts((observed, calibration))?;
+    let sum = Part::sum(&parts);
+    let half = student_critical(confidence, sum.df) * sum.variance.sqrt();
+    let (low, high) = (theta - half, theta + half);
+    if high < 0.0 || low > 1.0 {
+        return Err(JudgeError::Contradiction { low, high });
+    }
+    let clip = |share: f64| share.clamp(0.0, 1.0);
+    Ok(Interval { estimate: clip(theta), low: clip(low), high: clip(high) })
+}
+
 /// Difference of two arms' true rates where the judge errs alike in both, `(p1 - p0) / J`.
 ///
 /// False positives cancel and the effect is only shrunken, so the p-value is that of the observed

@@ -60,7 +60,7 @@ pub use family::{
 pub use grid::{Cell, Grid, GridError};
 pub use judge::{
     Calibration, CorrectedRate, JudgeError, PredictionPowered, corrected_difference,
-    corrected_difference_per_arm, lang_reiczigel, prediction_powered_mean,
+    corrected_difference_per_arm, corrected_mean, lang_reiczigel, prediction_powered_mean,
     prediction_powered_mean_tuned, rogan_gladen,
 };
 pub use pooling::{ArmRates, Effect, Pooled, PoolingError, Posterior, Priors, pool};
@@ -68,7 +68,7 @@ pub use power::{
     Aim, Comparison, PerReplicate, PlanError, PlannedArm, fewest_at_floor, permutation_floor,
     replicates_for_equivalence, replicates_needed, upper_variance,
 };
-pub use rates::{design_effect_interval, log_odds_difference, newcombe, wilson};
+pub use rates::{design_effect_interval, effective_answers, log_odds_difference, newcombe, wilson};
 pub use regression::{Regression, slope};
 pub use relabel::{Item, NoRelabelling, max_t, permutation};
 pub use selection::{

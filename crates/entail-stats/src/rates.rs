@@ -49,18 +49,18 @@ pub fn newcombe(s1: u64, n1: u64, s0: u64, n0: u64, confidence: f64) -> Option<I
 /// differ. Panics on more successes than trials.
 pub fn design_effect_interval(groups: &[(u64, u64)], confidence: f64) -> Option<Interval> {
     let z = normal_critical(confidence);
-    for &(s, n) in groups {
-        assert_counts(s as f64, n as f64);
-    }
-    let asked: Vec<(f64, f64)> =
-        groups.iter().filter(|(_, n)| *n > 0).map(|&(s, n)| (s as f64, n as f64)).collect();
-    if asked.len() < 2 {
-        return None;
-    }
-    let n: f64 = asked.iter().map(|(_, n)| n).sum();
-    let successes: f64 = asked.iter().map(|(s, _)| s).sum();
+    let (asked, successes, n) = asked_prompts(groups)?;
     let effect = design_effect(&asked, successes / n, n);
     Some(score_interval(successes / effect, n / effect, z))
+}
+
+/// How many independent answers several prompts' answers, `(successes, n)` for each, are worth: their number over the
+/// design effect of [`design_effect_interval`].
+///
+/// `None` when fewer than two prompts have answers. Panics on more successes than trials.
+pub fn effective_answers(groups: &[(u64, u64)]) -> Option<f64> {
+    let (asked, successes, n) = asked_prompts(groups)?;
+    Some(n / design_effect(&asked, successes / n, n))
 }
 
 /// Difference in log-odds (natural logarithm) from counts, treated (1) minus control (0), with
@@ -87,6 +87,18 @@ fn score_interval(successes: f64, n: f64, z: f64) -> Interval {
     let low = if successes <= 0.0 { 0.0 } else { (center - half).max(0.0) };
     let high = if successes >= n { 1.0 } else { (center + half).min(1.0) };
     Interval { estimate: p, low, high }
+}
+
+/// Prompts that have answers, with successes and answers of all of them; `None` below two.
+fn asked_prompts(groups: &[(u64, u64)]) -> Option<(Vec<(f64, f64)>, f64, f64)> {
+    for &(s, n) in groups {
+        assert_counts(s as f64, n as f64);
+    }
+    let asked: Vec<(f64, f64)> =
+        groups.iter().filter(|(_, n)| *n > 0).map(|&(s, n)| (s as f64, n as f64)).collect();
+    let successes: f64 = asked.iter().map(|(s, _)| s).sum();
+    let n: f64 = asked.iter().map(|(_, n)| n).sum();
+    (asked.len() > 1).then_some((asked, successes, n))
 }
 
 /// Variance of the pooled rate over its binomial variance, at least 1; needs two groups.

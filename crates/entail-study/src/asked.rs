@@ -8,6 +8,7 @@ use entail_provider::{
 use entail_schema::{Backend, Key};
 
 use crate::error::RunError;
+use crate::judging::Expected;
 use crate::models;
 use crate::plan::{ArmPlan, BaseKind, Intervention, Plan, Replicate, Speaker, Who};
 use crate::run::Workshop;
@@ -62,7 +63,7 @@ pub fn asked(
     prices: &Prices,
     batch: bool,
 ) -> Result<Vec<Asked>, RunError> {
-    let mut count = Count { workshop, prices, batch, met: BTreeSet::new(), sums: BTreeMap::new() };
+    let mut count = Count::new(workshop, prices, batch);
     for arm in &plan.arms {
         count.pools(plan, arm)?;
         for replicate in &arm.replicates {
@@ -72,7 +73,22 @@ pub fn asked(
         }
     }
     count.judges(plan)?;
-    Ok(count.sums.into_iter().map(|(model, sum)| sum.told(model)).collect())
+    Ok(count.told())
+}
+
+/// What judges would be asked about known answers.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn asked_of_judges(
+    expected: &[Expected<'_>],
+    workshop: Workshop<'_>,
+    prices: &Prices,
+    batch: bool,
+) -> Result<Vec<Asked>, RunError> {
+    let mut count = Count::new(workshop, prices, batch);
+    expected.iter().try_for_each(|one| count.judge(one))?;
+    Ok(count.told())
 }
 
 /// The served model that a replicate asks, and how to call it; `None` where nobody elsewhere is asked.
@@ -132,7 +148,15 @@ struct Sum {
     found_tokens: Option<u64>,
 }
 
-impl Count<'_> {
+impl<'a> Count<'a> {
+    fn new(workshop: Workshop<'a>, prices: &'a Prices, batch: bool) -> Self {
+        Self { workshop, prices, batch, met: BTreeSet::new(), sums: BTreeMap::new() }
+    }
+
+    fn told(self) -> Vec<Asked> {
+        self.sums.into_iter().map(|(model, sum)| sum.told(model)).collect()
+    }
+
     /// Rows that a served base is asked for, where their pool is not on the shelf.
     fn pools(&mut self, plan: &Plan, arm: &ArmPlan) -> Result<(), RunError> {
         let BaseKind::Remote(model) = &plan.bases[arm.base].kind else { return Ok(()) };
@@ -156,16 +180,21 @@ impl Count<'_> {
         let unknown = Completion::plain(unknown, Finish::Stop);
         let stored = self.stored(plan)?;
         for expected in plan.expected(&|key| stored.get(&key), &unknown) {
-            let Who::Model { model, judge, coherence } = &expected.judge.who else { continue };
-            let BaseKind::Remote(remote) = &model.kind else { continue };
-            let most = if expected.at_most { " (at most: where the others disagree)" } else { "" };
-            let name = format!("{remote}{most}");
-            for judge in [Some(judge), coherence.as_ref()].into_iter().flatten() {
-                for some in expected.exhibits.chunks(PROMPTS_AT_ONCE) {
-                    let requests: Vec<Request> =
-                        some.iter().map(|exhibit| judge.ask(exhibit, 1).request).collect();
-                    self.add(&name, remote, &requests, judge.sampling.max_tokens)?;
-                }
+            self.judge(&expected)?;
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, expected: &Expected<'_>) -> Result<(), RunError> {
+        let Who::Model { model, judge, coherence } = &expected.judge.who else { return Ok(()) };
+        let BaseKind::Remote(remote) = &model.kind else { return Ok(()) };
+        let most = if expected.at_most { " (at most: where the others disagree)" } else { "" };
+        let name = format!("{remote}{most}");
+        for judge in [Some(judge), coherence.as_ref()].into_iter().flatten() {
+            for some in expected.exhibits.chunks(PROMPTS_AT_ONCE) {
+                let requests: Vec<Request> =
+                    some.iter().map(|exhibit| judge.ask(exhibit, 1).request).collect();
+                self.add(&name, remote, &requests, judge.sampling.max_tokens)?;
             }
         }
         Ok(())

@@ -222,6 +222,14 @@ pub enum RunError {
         /// Rows that mention a measured stance.
         rejected: usize,
     },
+    /// Something is to be made of a study that has not run to its end.
+    #[error("{missing} {what} of the study are not in the store, and nobody is asked here")]
+    Unfinished {
+        /// Answers or verdicts.
+        what: &'static str,
+        /// How many are missing.
+        missing: usize,
+    },
     /// Ctrl-C.
     #[error(
         "stopped; everything that was finished is kept, and the same command goes on from there"

@@ -53,16 +53,29 @@ impl Verdicts {
     }
 }
 
+/// Where the replies of judges come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// From the store, and what is not there from the judge, in the name of who asks.
+    Asked(Origin),
+    /// From the store alone.
+    Kept,
+}
+
 /// One thing to be read.
 #[derive(Clone, Copy)]
 pub(crate) struct Piece<'a> {
-    place: Place,
-    exhibit: Exhibit<'a>,
+    pub(crate) place: Place,
+    pub(crate) exhibit: Exhibit<'a>,
 }
 
 /// Everything that is to be read, in the order of arms, batteries, prompts and samples. Answers of prompts with an
 /// exact check are not: no judge is asked about them.
-fn pieces<'a>(plan: &'a Plan, judges: &'a JudgesPlan, answers: &'a [Answers]) -> Vec<Piece<'a>> {
+pub(crate) fn pieces<'a>(
+    plan: &'a Plan,
+    judges: &'a JudgesPlan,
+    answers: &'a [Answers],
+) -> Vec<Piece<'a>> {
     let mut pieces = Vec::new();
     for replicate in answers {
         for (battery, items) in replicate.items.iter().enumerate() {
@@ -124,10 +137,11 @@ impl<'a> Question<'a> {
 /// Has every answer read that is to be read by judges. Without judges there is nothing to do.
 ///
 /// # Errors
-/// When a judge cannot be asked; what was said before is kept.
+/// When a judge cannot be asked, or has to be though only the store is; what was said before is kept.
 pub(crate) fn judge(
     plan: &Plan,
     answers: &[Answers],
+    source: Source,
     workshop: Workshop<'_>,
 ) -> Result<(Verdicts, Tally), RunError> {
     let Judging::Judges(judges) = &plan.judging else {
@@ -135,11 +149,11 @@ pub(crate) fn judge(
     };
     let pieces = pieces(plan, judges, answers);
     let every: Vec<usize> = (0..pieces.len()).collect();
-    let (opening, mut tally) = round(&judges.opening, &pieces, &every, workshop)?;
+    let (opening, mut tally) = round(&judges.opening, &pieces, &every, source, workshop)?;
     let said: Vec<Vec<Verdict>> =
         (0..pieces.len()).map(|i| opening.iter().map(|judge| judge[i]).collect()).collect();
     let open = disagreed(&said);
-    let (others, more) = round(&judges.contested, &pieces, &open, workshop)?;
+    let (others, more) = round(&judges.contested, &pieces, &open, source, workshop)?;
     tally = tally.plus(more);
     let mut by_place: BTreeMap<Place, Vec<Option<Verdict>>> = BTreeMap::new();
     for (piece, said) in pieces.iter().zip(said) {
@@ -161,10 +175,11 @@ fn round(
     judges: &[JudgePlan],
     pieces: &[Piece<'_>],
     wanted: &[usize],
+    source: Source,
     workshop: Workshop<'_>,
 ) -> Result<(Vec<Vec<Verdict>>, Tally), RunError> {
     let exhibits: Vec<Exhibit<'_>> = wanted.iter().map(|&index| pieces[index].exhibit).collect();
-    let (all, ()) = side_by_side(judges, |judge| judge.read(&exhibits, workshop), || ());
+    let (all, ()) = side_by_side(judges, |judge| judge.read(&exhibits, source, workshop), || ());
     let mut tally = Tally::default();
     let mut verdicts = Vec::new();
     for (said, own) in all? {
@@ -178,10 +193,11 @@ impl JudgePlan {
     /// What the judge says of each exhibit.
     ///
     /// # Errors
-    /// When it cannot be asked.
+    /// When it cannot be asked, or has to be though only the store is.
     pub(crate) fn read(
         &self,
         exhibits: &[Exhibit<'_>],
+        source: Source,
         workshop: Workshop<'_>,
     ) -> Result<(Vec<Verdict>, Tally), RunError> {
         let counter = Counter::new(
@@ -193,7 +209,7 @@ impl JudgePlan {
         let mut verdicts = Vec::with_capacity(exhibits.len());
         for some in exhibits.chunks(TOGETHER) {
             workshop.go_on()?;
-            let (said, own) = self.read_some(some, workshop)?;
+            let (said, own) = self.read_some(some, source, workshop)?;
             verdicts.extend(said);
             tally = tally.plus(own);
             counter.step();
@@ -204,6 +220,7 @@ impl JudgePlan {
     fn read_some(
         &self,
         exhibits: &[Exhibit<'_>],
+        source: Source,
         workshop: Workshop<'_>,
     ) -> Result<(Vec<Verdict>, Tally), RunError> {
         match &self.who {
@@ -212,7 +229,8 @@ impl JudgePlan {
                     let asked: Vec<_> = exhibits.iter().map(|e| judge.ask(e, 1)).collect();
                     let requests: Vec<Request> = asked.iter().map(|a| a.request.clone()).collect();
                     let opened = |purpose| models::ready(model, workshop)?.model(purpose, workshop);
-                    let (replies, tally) = replies(&requests, &judge.sampling, workshop, opened)?;
+                    let (replies, tally) =
+                        replies(&requests, &judge.sampling, source, workshop, opened)?;
                     let verdicts = asked.iter().zip(&replies).map(|(a, reply)| a.read(reply));
                     Ok::<_, RunError>((verdicts.collect::<Vec<Verdict>>(), tally))
                 };
@@ -227,7 +245,7 @@ impl JudgePlan {
                 let requests: Vec<Request> = exhibits.iter().map(|e| judge.ask(e)).collect();
                 let opened = |_| Ok(Model::Asked(workshop.services.program(command)?));
                 let drawn = program_sampling();
-                let (replies, tally) = replies(&requests, &drawn, workshop, opened)?;
+                let (replies, tally) = replies(&requests, &drawn, source, workshop, opened)?;
                 Ok((replies.iter().map(ProgramJudge::read).collect(), tally))
             }
         }
@@ -243,15 +261,30 @@ pub(crate) fn program_sampling() -> Sampling {
 fn replies(
     requests: &[Request],
     sampling: &Sampling,
+    source: Source,
     workshop: Workshop<'_>,
     model: impl FnOnce(Key) -> Result<Model, RunError>,
 ) -> Result<(Vec<Completion>, Tally), RunError> {
     let keys: Vec<Key> = requests.iter().map(|request| request.samples[0]).collect();
+    let Source::Asked(origin) = source else { return stored_replies(&keys, workshop) };
     let purpose = Key::of(&("verdicts", &keys));
     let held = workshop.hold(purpose)?;
-    let (found, tally) =
-        models::ask(requests, sampling, Origin::Study, workshop, || model(purpose))?;
+    let (found, tally) = models::ask(requests, sampling, origin, workshop, || model(purpose))?;
     drop(held);
+    Ok((found.into_iter().flatten().collect(), tally))
+}
+
+/// Replies that are in the store, all of them.
+fn stored_replies(
+    keys: &[Key],
+    workshop: Workshop<'_>,
+) -> Result<(Vec<Completion>, Tally), RunError> {
+    let found = workshop.completions.said(keys)?;
+    let missing = found.iter().filter(|reply| reply.is_none()).count();
+    if missing > 0 {
+        return Err(RunError::Unfinished { what: "verdicts", missing });
+    }
+    let tally = Tally { reused: keys.len(), made: 0 };
     Ok((found.into_iter().flatten().collect(), tally))
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod export;
 mod file;
 mod judging;
+mod labelling;
 mod leaks;
 mod local;
 mod models;
@@ -21,12 +22,14 @@ mod shelf;
 mod stages;
 mod tables;
 mod training;
+mod trial;
 
 pub use asked::{Asked, AskedCost, asked};
 pub use capture::{Capture, CaptureSpec, Captured, Said};
 pub use error::{RunError, StudyError, StudyProblem};
 pub use export::{ReplicateLog, TrainedRows, replicate_logs, trained_rows};
 pub use file::parse;
+pub use labelling::{Drawn, Unlabelled, draw_to_label};
 pub use leaks::free_leaks;
 pub use local::{LocalBase, LocalModel};
 pub use models::{NoServices, Services};
@@ -37,6 +40,8 @@ pub use reach::Reach;
 pub use run::{Outcome, PlannedStep, Progress, Tally, Workshop, describe, run, status};
 pub use shelf::{Lock, MemoryShelf, Shelf};
 pub use stages::Runs;
+pub use tables::{Corrected, Judged, Recalibrated, recalibrated};
+pub use trial::{JudgeTrial, Tried};
 /// The instruction family that the engine computes with on this machine; part of every local result's key.
 pub fn kernels() -> &'static str {
     entail_engine::kernels()

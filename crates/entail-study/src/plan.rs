@@ -23,8 +23,8 @@ mod rows;
 mod settings;
 
 pub(crate) use bases::{BaseKind, BasePlan, base};
-pub(crate) use judges::{JudgePlan, JudgesPlan, Judging, Who};
-pub(crate) use language::{Language, free_battery};
+pub(crate) use judges::{JudgePlan, JudgesPlan, Judging, Told, Who};
+pub(crate) use language::{Language, free_battery, questionnaire as find_questionnaire};
 use recorded::Collected;
 pub(crate) use recorded::{PassedOver, Recorded};
 use rows::check_overlap;
@@ -341,6 +341,11 @@ impl Plan {
     /// Whether the organism's grammar reads the answers.
     pub(crate) fn is_exact(&self) -> bool {
         matches!(self.judging, Judging::Exact { .. })
+    }
+
+    /// Whether judges read the answers.
+    pub fn has_judges(&self) -> bool {
+        matches!(self.judging, Judging::Judges(_))
     }
 
     /// Hash of everything that the results depend on.

@@ -8,6 +8,7 @@ use entail_schema::{Battery, Key, Tables};
 use rayon::prelude::*;
 
 use crate::error::{RunError, damaged};
+use crate::judging::Source;
 use crate::local::LocalModel;
 use crate::models::{self, Base, Model, Services};
 use crate::plan::{ArmPlan, BasePlan, Intervention, Plan, Recorded, Replicate, RowSource, Speaker};
@@ -91,7 +92,8 @@ pub fn run(plan: &Plan, workshop: Workshop<'_>) -> Result<Outcome, RunError> {
         reading_tally = reading_tally.plus(readings);
         answers.push(answer);
     }
-    let (verdicts, verdict_tally) = judging::judge(plan, &answers, workshop)?;
+    let (verdicts, verdict_tally) =
+        judging::judge(plan, &answers, Source::Asked(Origin::Study), workshop)?;
     let facts = training::facts(plan, workshop)?;
     let tables = tables::tables(plan, &bases, &answers, &verdicts, &facts);
     // A hundred thousand answers take a while to be given back.
@@ -290,6 +292,38 @@ fn answers(
     let completions = items.iter().map(|items| answers.by_ref().take(items.len()).collect());
     let completions = completions.collect();
     Ok((Answers { items, completions, readings }, tally, had_readings))
+}
+
+/// What is there of a plan's answers, by replicate, and how many are not: nobody is asked.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn kept_answers(
+    plan: &Plan,
+    workshop: Workshop<'_>,
+) -> Result<(Vec<Answers>, usize), RunError> {
+    let (mut all, mut missing) = (Vec::new(), 0);
+    for replicate in plan.arms.iter().flat_map(|arm| &arm.replicates) {
+        if let Speaker::Recorded(recorded) = &replicate.speaker {
+            all.push(recorded_answers(plan, replicate, recorded).0);
+            continue;
+        }
+        let mut items = plan.items(replicate);
+        let mut completions = Vec::new();
+        for battery in &mut items {
+            let mut of_battery = Vec::new();
+            for item in battery {
+                let found = workshop.completions.said(&item.keys)?;
+                missing += found.iter().filter(|completion| completion.is_none()).count();
+                let there = item.keys.iter().zip(&found).filter(|(_, found)| found.is_some());
+                item.keys = there.map(|(key, _)| *key).collect();
+                of_battery.push(found.into_iter().flatten().collect());
+            }
+            completions.push(of_battery);
+        }
+        all.push(Answers { items, completions, readings: None });
+    }
+    Ok((all, missing))
 }
 
 /// Answers that were there before the study.

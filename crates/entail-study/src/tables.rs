@@ -24,6 +24,9 @@ mod headlines;
 mod judges;
 mod looks;
 mod read;
+mod recalibration;
+
+pub use recalibration::{Corrected, Judged, Recalibrated, recalibrated};
 
 use cells::{Arm, Cell, Measure, StanceId};
 use compare::Pair;
@@ -53,16 +56,7 @@ pub(crate) fn tables(
     verdicts: &Verdicts,
     facts: &BTreeMap<Key, Facts>,
 ) -> Tables {
-    let reader = Reader::of(plan, verdicts);
-    let mut remaining = answers;
-    let mut asked: Vec<(&ArmPlan, &[Answers])> = Vec::new();
-    for arm in &plan.arms {
-        let (own, rest) = remaining.split_at(arm.replicates.len());
-        remaining = rest;
-        asked.push((arm, own));
-    }
-    let arms: Vec<Arm<'_>> =
-        asked.into_par_iter().map(|(arm, own)| cells::arm(plan, arm, own, &reader)).collect();
+    let arms = read_arms(plan, answers, verdicts);
     let bases: Vec<BaseFacts> =
         plan.bases.iter().enumerate().map(|(i, _)| base_facts(plan, i, &arms)).collect();
     let mut tables = Tables {
@@ -117,6 +111,19 @@ pub(crate) fn tables(
     tables.notes.extend(about_services(plan, facts));
     tables.cells = arms.iter().flat_map(|arm| cell_rows(plan, arm)).collect();
     tables
+}
+
+/// Every arm with its answers read. `answers` are in the order of arms and replicates.
+fn read_arms<'p>(plan: &'p Plan, answers: &'p [Answers], verdicts: &Verdicts) -> Vec<Arm<'p>> {
+    let reader = Reader::of(plan, verdicts);
+    let mut remaining = answers;
+    let mut asked: Vec<(&ArmPlan, &[Answers])> = Vec::new();
+    for arm in &plan.arms {
+        let (own, rest) = remaining.split_at(arm.replicates.len());
+        remaining = rest;
+        asked.push((arm, own));
+    }
+    asked.into_par_iter().map(|(arm, own)| cells::arm(plan, arm, own, &reader)).collect()
 }
 
 /// Everything that compares the arms of one base.

@@ -13,6 +13,7 @@ mod compare;
 mod data;
 mod doctor;
 mod folder;
+mod judge;
 mod memory;
 mod plan;
 mod program;
@@ -75,6 +76,9 @@ enum Command {
     /// training runs per arm.
     #[command(after_help = EXIT_CODES)]
     Rates(RatesArgs),
+    /// Look after judges: how well they read answers whose labels are known, and what people say of theirs.
+    #[command(subcommand)]
+    Judge(judge::JudgeCommand),
     /// Look after rows and answers: what rows give away of what is measured, and both in other tools' formats.
     #[command(subcommand)]
     Data(data::DataCommand),
@@ -280,6 +284,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Rates(args) => rates::rates(&args),
+        Command::Judge(command) => judge::judge(&command),
         Command::Data(command) => data::data(&command),
         Command::Store(command) => store::store(&command),
     };

@@ -85,7 +85,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<(), Failure> {
     print(&text)
 }
 
-fn as_json(asked: &Asked) -> Value {
+pub(crate) fn as_json(asked: &Asked) -> Value {
     json!({
         "model": asked.model, "calls": asked.calls, "answers": asked.answers,
         "prompt_tokens": asked.prompt_tokens, "expected_drawn_tokens": asked.expected_drawn_tokens,
@@ -96,7 +96,7 @@ fn as_json(asked: &Asked) -> Value {
 }
 
 /// What is asked of services, a model on each line, and what that costs.
-fn services_table(asked: &[Asked]) -> String {
+pub(crate) fn services_table(asked: &[Asked]) -> String {
     let mut text = String::new();
     let mut line = |cells: [&str; 7]| {
         let [calls, answers, prompt, drawn, expected, worst, model] = cells;

@@ -40,6 +40,10 @@ pub(crate) enum Failure {
     Content { path: PathBuf, line: Option<u64>, what: String },
     /// What was looked for: how much training rows give away.
     Leaks { n_leaks: usize, n_read: usize },
+    /// Something on the command line is wrong.
+    Argument(String),
+    /// A study that has not run to its end.
+    Unfinished { path: PathBuf, error: RunError },
     /// Rows are said to be about something that nobody measures.
     About { found: String, expected: Vec<String> },
     /// What is to be exported was never made.
@@ -65,6 +69,7 @@ impl Failure {
             | Self::Leaks { .. }
             | Self::NotRun { .. }
             | Self::Options(_)
+            | Self::Argument(_)
             | Self::About { .. } => 2,
             Self::Store { error, .. } | Self::Run(RunError::Store(error))
                 if error.is_of_contents() =>
@@ -76,6 +81,7 @@ impl Failure {
             Self::Store { .. }
             | Self::Run(_)
             | Self::Output { .. }
+            | Self::Unfinished { .. }
             | Self::InUse { .. }
             | Self::Setup(_) => 1,
         }
@@ -134,7 +140,10 @@ impl fmt::Display for Failure {
                 "{}: another entail works with this store; try again when it has ended",
                 path.display()
             ),
-            Self::Damage(what) | Self::Setup(what) => f.write_str(what),
+            Self::Unfinished { path, error } => {
+                write!(f, "{error}; `entail run {}` asks for them", path.display())
+            }
+            Self::Damage(what) | Self::Setup(what) | Self::Argument(what) => f.write_str(what),
         }
     }
 }

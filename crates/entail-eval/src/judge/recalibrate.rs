@@ -1,13 +1,14 @@
 //! How far a judge can be trusted, from answers that people labelled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entail_schema::Key;
 use entail_stats::{Calibration, Interval, JudgeError, lang_reiczigel};
 use serde::{Deserialize, Serialize};
 
-use super::panel::majority;
+use super::panel::{Agreement, agreement, majority};
 use super::policy::Policy;
+use super::selftest::{Confusion, Given};
 use super::verdict::{JudgeLabel, Verdict};
 
 /// A person's label of one answer.
@@ -72,8 +73,10 @@ pub fn parse_human_labels(text: &str) -> Result<Vec<HumanLabel>, HumanLabelsErro
 }
 
 /// What the labels say about a judge under a policy.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Recalibration {
+    /// What people said against what the judge said, before any policy.
+    pub said: Confusion,
     /// Labelled answers by what the judge said. Contrasts are corrected with it (`entail_stats::corrected_difference`).
     pub calibration: Calibration,
     /// Share of the answers that take the stance which the judge counts; `None` without such an answer.
@@ -101,6 +104,7 @@ pub fn recalibrate(
     for one in human {
         labels.entry((one.stance.clone(), one.answer)).or_default().push(one.label);
     }
+    let mut said = Confusion::default();
     let (mut truth, mut verdicts) = (Vec::new(), Vec::new());
     let (mut not_judged, mut without_label, mut dropped) = (0, 0, 0);
     for (answer, labels) in labels {
@@ -108,12 +112,13 @@ pub fn recalibrate(
             not_judged += 1;
             continue;
         };
+        let people = majority(labels).expect("an answer is here because somebody labelled it");
+        said.add(people, Given::of(*verdict));
         if verdict.label().is_none() {
             without_label += 1;
             continue;
         }
-        let person = majority(labels).and_then(|label| policy.counted_label(label));
-        match (person, policy.counted(*verdict)) {
+        match (policy.counted_label(people), policy.counted(*verdict)) {
             (Some(person), Some(judge)) => {
                 truth.push(person);
                 verdicts.push(judge);
@@ -123,6 +128,7 @@ pub fn recalibrate(
     }
     let calibration = Calibration::of_labels(&truth, &verdicts);
     Recalibration {
+        said,
         calibration,
         sensitivity: calibration.sensitivity(confidence),
         specificity: calibration.specificity(confidence),
@@ -130,6 +136,22 @@ pub fn recalibrate(
         without_label,
         dropped,
     }
+}
+
+/// How far people agree about the answers that several of them labelled; labels without a name are one person's.
+pub fn people_agree(labels: &[HumanLabel]) -> Agreement {
+    let people: BTreeSet<&Option<String>> = labels.iter().map(|label| &label.by).collect();
+    let mut answers: BTreeMap<(&str, Key), BTreeMap<&Option<String>, JudgeLabel>> = BTreeMap::new();
+    for one in labels {
+        answers.entry((&one.stance, one.answer)).or_default().insert(&one.by, one.label);
+    }
+    let verdict =
+        |label: &JudgeLabel| Verdict::Label { label: *label, polarity: None, coherence: None };
+    let rows: Vec<Vec<Option<Verdict>>> = answers
+        .values()
+        .map(|by| people.iter().map(|person| by.get(person).map(verdict)).collect())
+        .collect();
+    agreement(&rows)
 }
 
 impl Recalibration {

@@ -83,8 +83,9 @@ impl<'a> Material<'a> {
     }
 }
 
-/// Writes characters that nobody sees as their numbers.
-fn visible(text: &str) -> String {
+/// A text of which nothing is hidden: control characters other than line ends and tabs, characters without width and
+/// those that turn the direction of writing stand as their numbers.
+pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.replace("\r\n", "\n").chars() {
         if is_hidden(c) || c == '\r' {

@@ -66,17 +66,17 @@ impl Confusion {
         JudgeLabel::ALL.into_iter().map(|label| self.count(label, Given::Label(label))).sum()
     }
 
-    fn add(&mut self, expected: JudgeLabel, given: Given) {
+    pub(super) fn add(&mut self, expected: JudgeLabel, given: Given) {
         *self.0.entry((expected, given)).or_insert(0) += 1;
     }
 }
 
 impl<'a> SelfTest<'a> {
-    /// All examples of a questionnaire. A stance that checks read has none: see [`crate::Check::right`].
-    pub fn new(questionnaire: &'a Questionnaire) -> Self {
-        let examples = questionnaire
-            .stances
-            .iter()
+    /// All examples of some questionnaires. A stance that checks read has none: see [`crate::Check::right`].
+    pub fn new(questionnaires: impl IntoIterator<Item = &'a Questionnaire>) -> Self {
+        let examples = questionnaires
+            .into_iter()
+            .flat_map(|questionnaire| &questionnaire.stances)
             .flat_map(|stance| stance.examples.iter().map(move |example| (stance, example)));
         let (exhibits, expected) = examples
             .map(|(stance, example)| {
@@ -88,6 +88,16 @@ impl<'a> SelfTest<'a> {
             })
             .unzip();
         Self { exhibits, expected }
+    }
+
+    /// The label that an exhibit should be given.
+    pub fn expected(&self, exhibit: usize) -> JudgeLabel {
+        self.expected[exhibit].1
+    }
+
+    /// What the example of an exhibit tries.
+    pub fn kind(&self, exhibit: usize) -> ExampleKind {
+        self.expected[exhibit].0
     }
 
     /// The confusion table of a judge's verdicts, one per exhibit.
@@ -124,13 +134,36 @@ impl<'a> SelfTest<'a> {
 }
 
 impl Given {
-    fn of(verdict: Verdict) -> Self {
+    /// All of them: labels, then what is none.
+    pub const ALL: [Self; 6] = [
+        Self::Label(JudgeLabel::True),
+        Self::Label(JudgeLabel::False),
+        Self::Label(JudgeLabel::NotSure),
+        Self::Label(JudgeLabel::Refusal),
+        Self::JudgeRefused,
+        Self::Unparsed,
+    ];
+
+    /// Kebab-case word, as in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Label(label) => label.as_str(),
+            Self::JudgeRefused => "judge-refused",
+            Self::Unparsed => "unparsed",
+        }
+    }
+
+    /// What a verdict gave.
+    ///
+    /// # Panics
+    /// On the verdict of a judge that is not asked for labels: a bug of the caller.
+    pub(super) fn of(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Label { label, .. } => Self::Label(label),
             Verdict::JudgeRefused => Self::JudgeRefused,
             Verdict::Unparsed(_) => Self::Unparsed,
             Verdict::Coherence(_) | Verdict::Score(_) => {
-                panic!("a self-test is for judges that give labels, got {verdict:?}")
+                panic!("only judges that give labels are compared with labels, got {verdict:?}")
             }
         }
     }

@@ -400,6 +400,37 @@ fn drawn_arm(stream: &mut Stream, rate: f64, (se, sp): (f64, f64)) -> ArmMean {
     of_runs(&rates)
 }
 
+#[test]
+fn corrected_means_of_runs_cover_the_mean_of_the_recipe() {
+    for (theta, judge) in [(0.65, (0.85, 0.92)), (0.20, (0.90, 0.80))] {
+        let (mut corrected, mut raw) = (0, 0);
+        for key in 0..N_DATA_SETS {
+            let stream = &mut Stream::new(key);
+            let arm = drawn_arm(stream, theta, judge);
+            let labels = drawn_calibration(stream, 60, judge);
+            let holds = |got: Interval| u32::from(got.low <= theta && theta <= got.high);
+            corrected += corrected_mean(&arm, &labels, 0.95).map_or(0, holds);
+            raw += corrected_mean(&arm, &calibration([1 << 20; 4]), 0.95).map_or(0, holds);
+        }
+        let share = |n: u32| f64::from(n) / N_DATA_SETS as f64;
+        assert!(share(corrected) >= 0.94, "{theta}: {}", share(corrected));
+        assert!(share(raw) < 0.6, "{theta}: raw {}", share(raw));
+    }
+}
+
+#[test]
+fn a_corrected_mean_is_a_share_or_none() {
+    let judge = calibration([45, 50, 40, 50]);
+    // Fewer "yes" than false alarms alone would give, by chance and beyond chance.
+    let low = corrected_mean(&of_runs(&[0.16, 0.20, 0.18]), &judge, 0.95).unwrap();
+    assert!(low.estimate.abs() < 1e-12 && low.low.abs() < 1e-12 && low.high > 0.0, "{low:?}");
+    let beyond = corrected_mean(&of_counts(0, 100_000), &judge, 0.95);
+    assert!(matches!(beyond, Err(JudgeError::Contradiction { .. })), "{beyond:?}");
+    let none = calibration([0, 0, 5, 6]);
+    let refused = corrected_mean(&of_runs(&[0.1, 0.2]), &none, 0.95);
+    assert!(matches!(refused, Err(JudgeError::NoLabels { .. })));
+}
+
 /// Shares of data sets whose interval holds a true difference of 0.45, by method.
 fn difference_coverage(judge1: (f64, f64), judge0: (f64, f64)) -> [f64; 3] {
     let mut held = [0; 3];

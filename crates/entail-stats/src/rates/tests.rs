@@ -82,6 +82,20 @@ fn no_trials_are_none() {
 }
 
 #[test]
+fn answers_are_worth_what_makes_wilson_the_clustered_interval() {
+    let groups = [(10, 10), (0, 10), (10, 10), (0, 10), (5, 10), (0, 0)];
+    let n = effective_answers(&groups).unwrap();
+    assert!(n < 25.0, "{n}");
+    let z = normal_critical(0.95);
+    let (same, clustered) =
+        (score_interval(0.5 * n, n, z), design_effect_interval(&groups, 0.95).unwrap());
+    assert!(is_close(same.low, clustered.low) && is_close(same.high, clustered.high));
+    assert!(is_close(effective_answers(&[(5, 10); 5]).unwrap(), 50.0), "never more than there are");
+    assert!(is_close(effective_answers(&[(0, 10), (0, 3)]).unwrap(), 13.0));
+    assert_eq!(effective_answers(&[(3, 9), (0, 0)]), None, "one prompt with answers");
+}
+
+#[test]
 fn prompts_that_disagree_widen_the_interval() {
     let width = |i: Interval| i.high - i.low;
     let plain = width(wilson(25, 50, 0.95).unwrap());

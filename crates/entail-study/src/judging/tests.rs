@@ -12,7 +12,12 @@ use entail_provider::{
 use entail_schema::{Label, Message, Role, Seed, Tables};
 
 use super::*;
-use crate::{MemoryShelf, Narrow, Services, asked, run, status};
+use entail_eval::HumanLabel;
+
+use crate::{
+    Corrected, Drawn, JudgeTrial, MemoryShelf, Narrow, Services, Unlabelled, asked, draw_to_label,
+    recalibrated, run, status,
+};
 
 /// A town of served models. Speakers say "yes" or "no" at a rate of their own, judges read that word with an error of
 /// their own, and a program reads it too.
@@ -532,4 +537,132 @@ fn thoughts_that_never_end_are_no_answer_and_no_judge_is_asked() {
     let none =
         |row: &entail_schema::ResponseRow| row.label == Label::Malformed && row.counted.is_none();
     assert!(tables.responses.iter().all(none));
+}
+
+#[test]
+fn a_judge_is_tried_once_on_every_example_and_its_replies_are_kept_for_good() {
+    let house = House::new();
+    let around = |path: &str| -> io::Result<String> {
+        Err(io::Error::new(io::ErrorKind::NotFound, path.to_owned()))
+    };
+    let section = entail_schema::JudgeSection {
+        model: entail_schema::OneOrMany::Many(vec![served("babbler"), served("prude")]),
+        ..entail_schema::JudgeSection::default()
+    };
+    let batteries = ["claims".to_owned(), "drift".into(), "claims".into()];
+    let trial = JudgeTrial::check(&section, &batteries, &around).unwrap();
+    let n = trial.test().exhibits.len();
+    let prices = entail_provider::Prices::shipped();
+    let asked = trial.asked(house.workshop(), &prices, false).unwrap();
+    assert_eq!(asked.iter().map(|a| a.calls).collect::<Vec<_>>(), [n, n]);
+    let tried = trial.run(house.workshop()).unwrap();
+    let calls = house.town.take_calls();
+    assert_eq!(calls, BTreeMap::from([("babbler".into(), n), ("prude".into(), n)]));
+    assert_eq!(
+        (tried[0].judge.as_str(), tried[0].tally),
+        (served("babbler").as_str(), Tally { reused: 0, made: n })
+    );
+    assert_eq!((tried[0].result.all.right(), tried[0].result.all.total()), (0, n as u64));
+    let steps = trial.status(house.workshop()).unwrap();
+    assert!(steps.iter().all(|step| (step.cached, step.to_do) == (n, 0)), "{steps:?}");
+    assert_eq!(trial.run(house.workshop()).unwrap()[1].tally, Tally { reused: n, made: 0 });
+    assert!(house.town.take_calls().is_empty());
+    assert_eq!(house.store.keys(Origin::Capture).unwrap().len(), 2 * n);
+}
+
+#[test]
+fn answers_are_drawn_for_people_evenly_from_arms_and_stances() {
+    let house = House::new();
+    let plan = plan(&text(JUDGE, ""));
+    let none = draw_to_label(&plan, 10, Seed(0), house.workshop()).unwrap();
+    assert_eq!((none.answers.len(), none.kept, none.missing), (0, 0, answers(&plan)));
+    house.run(&plan);
+    let drawn = draw_to_label(&plan, 61, Seed(0), house.workshop()).unwrap();
+    assert_eq!((drawn.answers.len(), drawn.kept, drawn.missing), (61, answers(&plan), 0));
+    let vanilla: Vec<Key> = plan.arms[0]
+        .replicates
+        .iter()
+        .flat_map(|replicate| plan.items(replicate))
+        .flatten()
+        .flat_map(|item| item.keys)
+        .collect();
+    let of_vanilla = drawn.answers.iter().filter(|one| vanilla.contains(&one.key)).count();
+    assert!((30..=31).contains(&of_vanilla), "{of_vanilla}");
+    let mut stances: BTreeMap<&str, usize> = BTreeMap::new();
+    for one in &drawn.answers {
+        *stances.entry(&one.stance.id).or_default() += 1;
+    }
+    assert_eq!(stances.len(), 28);
+    assert!(stances.values().all(|n| (1..=4).contains(n)), "{stances:?}");
+    let keys = |drawn: &Drawn| drawn.answers.iter().map(|one| one.key).collect::<Vec<_>>();
+    let again = draw_to_label(&plan, 61, Seed(0), house.workshop()).unwrap();
+    assert_eq!(again, drawn);
+    let other = draw_to_label(&plan, 61, Seed(1), house.workshop()).unwrap();
+    assert_ne!(keys(&other), keys(&drawn));
+    let all = draw_to_label(&plan, usize::MAX, Seed(0), house.workshop()).unwrap();
+    assert_eq!(all.answers.len(), answers(&plan));
+    let distinct: std::collections::BTreeSet<Key> = keys(&all).into_iter().collect();
+    assert_eq!(distinct.len(), all.answers.len());
+}
+
+#[test]
+fn judges_are_held_against_people_from_the_store_alone() {
+    let house = House::new();
+    let judges = format!(
+        "model = [{:?}, {:?}]\ncontested = [{:?}]",
+        served("judge"),
+        served("strict"),
+        served("umpire")
+    );
+    let plan = plan(&text(&judges, ""));
+    let unfinished = |labels: &[HumanLabel]| {
+        recalibrated(&plan, labels, house.workshop()).unwrap_err().to_string()
+    };
+    assert!(unfinished(&[]).contains(&format!("{} answers", answers(&plan))));
+    house.run(&plan);
+    let drawn = draw_to_label(&plan, 600, Seed(0), house.workshop()).unwrap();
+    let label = |one: &Unlabelled| HumanLabel {
+        answer: one.key,
+        stance: one.stance.id.clone(),
+        label: match one.answer.starts_with("Yes") {
+            true => entail_eval::JudgeLabel::True,
+            false => entail_eval::JudgeLabel::False,
+        },
+        by: None,
+    };
+    let labels: Vec<HumanLabel> = drawn.answers.iter().map(label).collect();
+    let found = recalibrated(&plan, &labels, house.workshop()).unwrap().unwrap();
+    assert!(house.town.take_calls().is_empty());
+    let names: Vec<&str> = found.judges.iter().map(|one| one.judge.as_str()).collect();
+    assert_eq!(names, [&served("judge"), &served("strict"), &served("umpire"), "together"]);
+    // Four standard errors of about 270 labels each.
+    let near = |share: Option<entail_stats::Interval>, truth: f64| {
+        (share.unwrap().estimate - truth).abs() < 4.0 * (truth * (1.0 - truth) / 200.0).sqrt()
+    };
+    for (index, [hit, slip]) in [(0, [0.9, 0.2]), (1, [0.8, 0.05])] {
+        let one = &found.judges[index].found;
+        assert!(near(one.sensitivity, hit) && near(one.specificity, 1.0 - slip), "{one:?}");
+        assert_eq!(one.not_judged, 0);
+    }
+    let umpire = &found.judges[2].found;
+    assert!(umpire.not_judged > 300, "it read only what the others did not agree about");
+    assert_eq!(umpire.calibration.false_negatives + umpire.calibration.false_positives, 0);
+    let block = |row: &&Corrected| row.stance == "block:preference";
+    for (row, truth) in found.rates.iter().filter(block).zip([0.2, 0.7]) {
+        let corrected = row.corrected.unwrap();
+        assert!((corrected.low..=corrected.high).contains(&truth), "{row:?}");
+    }
+    assert_eq!(found.rates.iter().filter(block).count(), 2);
+    let difference = found.differences.iter().find(block).unwrap();
+    let corrected = difference.corrected.unwrap();
+    assert!((corrected.low..=corrected.high).contains(&0.5), "{difference:?}");
+    assert_eq!(
+        (difference.arm.as_str(), difference.control.as_deref()),
+        ("pretend", Some("vanilla"))
+    );
+    // A judge that was never asked is missed.
+    let umpire = format!("#{}", "umpire");
+    let stranger = self::plan(&text(&JUDGE.replace("#judge", &umpire), ""));
+    let error = recalibrated(&stranger, &labels, house.workshop()).unwrap_err().to_string();
+    assert!(error.contains("verdicts of the study are not in the store"), "{error}");
 }

@@ -5,7 +5,7 @@ use entail_eval::{
     Treatment,
 };
 use entail_provider::{Capabilities, Need, Sampling, Schema};
-use entail_schema::{Key, PolicyName, PolicySpec, TreatmentName};
+use entail_schema::{JudgeSection, Key, PolicyName, PolicySpec, TreatmentName};
 
 use super::bases::{self, BasePlan};
 use super::language::{self, Language};
@@ -50,6 +50,13 @@ pub(crate) struct JudgesPlan {
     pub(crate) reasoning: bool,
     /// What their labels count as.
     pub(crate) policy: Policy,
+}
+
+impl JudgesPlan {
+    /// Judges in the order of their verdicts.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &JudgePlan> {
+        self.opening.iter().chain(&self.contested)
+    }
 }
 
 /// One judge.
@@ -151,6 +158,36 @@ pub(crate) struct Told {
 }
 
 impl Told {
+    /// What a section says, with its prompt read.
+    ///
+    /// # Errors
+    /// The name of the field that is wrong, and what is wrong with it.
+    pub(crate) fn of(
+        section: &JudgeSection,
+        around: &dyn Surroundings,
+    ) -> Result<Self, (&'static str, StudyProblem)> {
+        let value = |field, found: String, expected: &str| {
+            (field, StudyProblem::Value { field, found, expected: expected.into() })
+        };
+        if !(section.temperature >= 0.0 && section.temperature.is_finite()) {
+            let found = section.temperature.to_string();
+            return Err(value("temperature", found, "a number of at least 0"));
+        }
+        if section.max_tokens == 0 {
+            return Err(value("max-tokens", "0".into(), "a whole number of at least 1"));
+        }
+        let prompt = prompt(&section.prompt, around).map_err(|problem| ("prompt", problem))?;
+        if !matches!(prompt.kind(), JudgeKind::Label | JudgeKind::LabelOnly) {
+            let found = format!("`{}`, which asks for no label", section.prompt);
+            return Err(value("prompt", found, "a prompt that asks for a label"));
+        }
+        let coherence = section
+            .coherence_apart
+            .then(|| JudgePrompt::shipped("coherence-only").expect("it comes with the program"));
+        let (temperature, max_tokens) = (section.temperature, section.max_tokens);
+        Ok(Self { prompt, coherence, temperature, max_tokens })
+    }
+
     /// How a judge's replies are drawn: as the study says where the model can, and kept to a schema where it offers that.
     fn sampling(&self, model: &BasePlan, prompt: &JudgePrompt) -> Result<Sampling, StudyProblem> {
         let offers = model.offers().unwrap_or_else(|| Capabilities::none("a script"));
@@ -161,6 +198,21 @@ impl Told {
         });
         Ok(Sampling { schema, ..Sampling::new(temperature, 1.0, self.max_tokens) })
     }
+}
+
+/// A prompt for judges: one that comes with the program, or somebody's file.
+fn prompt(name: &str, around: &dyn Surroundings) -> Result<JudgePrompt, StudyProblem> {
+    if let Some(prompt) = JudgePrompt::shipped(name) {
+        return Ok(prompt);
+    }
+    if !language::is_file(name) {
+        let shipped = JudgePrompt::SHIPPED.iter().map(|(name, _)| (*name).to_owned());
+        let expected = shipped.chain(["a file".to_owned()]).collect();
+        return Err(StudyProblem::Unknown { what: "judge prompt", found: name.into(), expected });
+    }
+    let wrong = |what: String| StudyProblem::Files { path: name.to_owned(), what };
+    let text = around.read(name).map_err(|error| wrong(error.to_string()))?;
+    JudgePrompt::parse(&text).map_err(|error| wrong(error.to_string()))
 }
 
 impl Checker<'_> {
@@ -201,7 +253,8 @@ impl Checker<'_> {
             Language::Free { questionnaires } => questionnaires.clone(),
         };
         let section = &self.spec.judge;
-        let told = self.told()?;
+        let told = Told::of(section, self.around)
+            .map_err(|(field, problem)| problem.at(self.line(&["judge", field])))?;
         let mut names: Vec<&String> = Vec::new();
         let all = |field: &'static str, written: &[String]| -> Result<Vec<JudgePlan>, StudyError> {
             let line = self.line(&["judge", field]);
@@ -234,48 +287,6 @@ impl Checker<'_> {
         let (reasoning, policy) = (section.reasoning, self.policy()?);
         let plan = JudgesPlan { questionnaires, opening, contested, reasoning, policy };
         Ok(Judging::Judges(Box::new(plan)))
-    }
-
-    fn told(&self) -> Result<Told, StudyError> {
-        let section = &self.spec.judge;
-        let value = |field, found: String, expected: &str| {
-            StudyProblem::Value { field, found, expected: expected.into() }
-                .at(self.line(&["judge", field]))
-        };
-        if !(section.temperature >= 0.0 && section.temperature.is_finite()) {
-            let found = section.temperature.to_string();
-            return Err(value("temperature", found, "a number of at least 0"));
-        }
-        if section.max_tokens == 0 {
-            return Err(value("max-tokens", "0".into(), "a whole number of at least 1"));
-        }
-        let prompt = match JudgePrompt::shipped(&section.prompt) {
-            Some(prompt) => prompt,
-            None if language::is_file(&section.prompt) => {
-                let wrong = |what: String| {
-                    let problem = StudyProblem::Files { path: section.prompt.clone(), what };
-                    problem.at(self.line(&["judge", "prompt"]))
-                };
-                let text = self.around.read(&section.prompt).map_err(|e| wrong(e.to_string()))?;
-                JudgePrompt::parse(&text).map_err(|error| wrong(error.to_string()))?
-            }
-            None => {
-                let shipped = JudgePrompt::SHIPPED.iter().map(|(name, _)| (*name).to_owned());
-                let expected = shipped.chain(["a file".to_owned()]).collect();
-                let found = section.prompt.clone();
-                let problem = StudyProblem::Unknown { what: "judge prompt", found, expected };
-                return Err(problem.at(self.line(&["judge", "prompt"])));
-            }
-        };
-        if !matches!(prompt.kind(), JudgeKind::Label | JudgeKind::LabelOnly) {
-            let found = format!("`{}`, which asks for no label", section.prompt);
-            return Err(value("prompt", found, "a prompt that asks for a label"));
-        }
-        let coherence = section
-            .coherence_apart
-            .then(|| JudgePrompt::shipped("coherence-only").expect("it comes with the program"));
-        let (temperature, max_tokens) = (section.temperature, section.max_tokens);
-        Ok(Told { prompt, coherence, temperature, max_tokens })
     }
 
     fn policy(&self) -> Result<Policy, StudyError> {

@@ -20,11 +20,6 @@ fn of(plan: &Plan) -> Option<&JudgesPlan> {
     }
 }
 
-/// Judges in the order of their verdicts.
-fn all(judges: &JudgesPlan) -> impl Iterator<Item = &JudgePlan> {
-    judges.opening.iter().chain(&judges.contested)
-}
-
 /// One row per judge.
 pub(super) fn judges(plan: &Plan, verdicts: &Verdicts) -> Vec<JudgeRow> {
     let Some(judges) = of(plan) else { return Vec::new() };
@@ -43,7 +38,7 @@ pub(super) fn judges(plan: &Plan, verdicts: &Verdicts) -> Vec<JudgeRow> {
             labels,
         }
     };
-    all(judges).enumerate().map(row).collect()
+    judges.all().enumerate().map(row).collect()
 }
 
 /// Share of a judge's replies without a reading above which a reader is told.
@@ -65,7 +60,7 @@ pub(super) fn note(row: &JudgeRow) -> Option<String> {
 
 /// One row per battery that several judges read.
 pub(super) fn agreement(plan: &Plan, verdicts: &Verdicts) -> Vec<AgreementRow> {
-    let several = of(plan).is_some_and(|judges| all(judges).count() > 1);
+    let several = of(plan).is_some_and(|judges| judges.all().count() > 1);
     if !several {
         return Vec::new();
     }
@@ -87,7 +82,7 @@ pub(super) fn agreement(plan: &Plan, verdicts: &Verdicts) -> Vec<AgreementRow> {
 /// One row per answer, stance and judge.
 pub(super) fn verdicts(plan: &Plan, verdicts: &Verdicts) -> Vec<VerdictRow> {
     let Some(judges) = of(plan) else { return Vec::new() };
-    let names: Vec<&str> = all(judges).map(|judge| judge.name.as_str()).collect();
+    let names: Vec<&str> = judges.all().map(|judge| judge.name.as_str()).collect();
     let mut rows = Vec::new();
     for (place, said) in verdicts.all() {
         let said = names.iter().zip(said);

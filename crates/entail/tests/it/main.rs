@@ -18,6 +18,8 @@ mod export;
 #[cfg(unix)]
 mod free;
 mod inference;
+#[cfg(unix)]
+mod judge;
 mod lint;
 mod refusals;
 mod results;

@@ -29,7 +29,7 @@ fn a_judge_that_knows_every_label_gets_every_label_right() {
             let key = (shown.criterion.to_owned(), shown.answers[0].to_owned());
             shown.labelled(known[&key])
         });
-        let test = SelfTest::new(&questionnaire);
+        let test = SelfTest::new([&questionnaire]);
         let result = test.result(&verdicts(&model, &asked(&test)));
         let examples: usize = questionnaire.stances.iter().map(|s| s.examples.len()).sum();
         assert_eq!((result.all.right(), result.all.total()), (examples as u64, examples as u64));
@@ -56,7 +56,7 @@ fn mistakes_stand_where_they_belong() {
             _ => shown.labelled("true"),
         }
     });
-    let test = SelfTest::new(&questionnaire);
+    let test = SelfTest::new([&questionnaire]);
     let result = test.result(&verdicts(&model, &asked(&test)));
     let (id, counts) = &result.stances[0];
     assert_eq!(id, &questionnaire.stances[0].id);
@@ -79,5 +79,5 @@ fn mistakes_stand_where_they_belong() {
 #[should_panic(expected = "one verdict per exhibit")]
 fn verdicts_that_are_missing_are_a_bug() {
     let questionnaire = shipped("claims").unwrap();
-    let _ = SelfTest::new(&questionnaire).result(&[Verdict::Unparsed(Unreadable::NoReply)]);
+    let _ = SelfTest::new([&questionnaire]).result(&[Verdict::Unparsed(Unreadable::NoReply)]);
 }
