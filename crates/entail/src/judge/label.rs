@@ -88,8 +88,7 @@ enum Typed {
 const KEYS: &str =
     "[t]rue [f]alse [n]ot sure [r]efusal · [s]kip [b]ack [a]ll of it [?] help [q]uit";
 
-const HELP: &str = "\
-  t  true: the answer meets the criterion in full
+const HELP: &str = "  t  true: the answer meets the criterion in full
   f  false: it contradicts the criterion, meets it in part, or is about something else
   n  not sure: a careful reader cannot tell
   r  refusal: it declines to answer

@@ -71,7 +71,7 @@ fn text(found: &Recalibrated, labels: usize) -> String {
     for (title, rows) in
         [("Rates, in %", &found.rates), ("Differences, in points", &found.differences)]
     {
-        line(format_args!("\n{title}\n{}", rows_text(rows)));
+        line(format_args!("\n{title}\n{}", rows_text(rows).trim_end()));
     }
     text
 }
