@@ -134,7 +134,7 @@ fn answers(arm: &str, rate: f64) -> String {
                 let answer = format!("{word}, tally {}.", stream.below(1_000_000));
                 let line =
                     serde_json::json!({ "prompt": prompt.text, "answer": answer, "model": model });
-                lines.push_str(&format!("{line}\n"));
+                lines.extend([line.to_string(), "\n".to_owned()]);
             }
         }
     }
@@ -286,11 +286,12 @@ fn the_errors_of_a_judge_are_found_by_people_and_taken_out() {
     let mut lines = fs::read_to_string(bench.path().join("labels.jsonl")).unwrap();
     let twice: Vec<String> =
         lines.lines().take(10).map(|line| line.replace("Ann", "Bob")).collect();
-    let flipped = |line: &String| match line.contains("\"true\"") {
-        true => line.replace("\"true\"", "\"false\""),
-        false => line.replace("\"false\"", "\"true\""),
+    let flipped = |line: &String| {
+        let [from, to] =
+            if line.contains("\"true\"") { ["true", "false"] } else { ["false", "true"] };
+        line.replace(from, to)
     };
-    lines.push_str(&format!("{}\n{}\n", flipped(&twice[0]), twice[1..].join("\n")));
+    lines.extend([flipped(&twice[0]), "\n".to_owned(), twice[1..].join("\n"), "\n".to_owned()]);
     let stranger = format!(
         "{{\"answer\": \"{}\", \"stance\": \"{id}\", \"label\": \"true\"}}\n",
         "0".repeat(64)
