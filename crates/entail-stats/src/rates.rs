@@ -49,8 +49,8 @@ pub fn newcombe(s1: u64, n1: u64, s0: u64, n0: u64, confidence: f64) -> Option<I
 /// differ. Panics on more successes than trials.
 pub fn design_effect_interval(groups: &[(u64, u64)], confidence: f64) -> Option<Interval> {
     let z = normal_critical(confidence);
-    let (asked, successes, n) = asked_prompts(groups)?;
-    let effect = design_effect(&asked, successes / n, n);
+    let Asked { prompts, successes, n } = Asked::of(groups)?;
+    let effect = design_effect(&prompts, successes / n, n);
     Some(score_interval(successes / effect, n / effect, z))
 }
 
@@ -59,8 +59,8 @@ pub fn design_effect_interval(groups: &[(u64, u64)], confidence: f64) -> Option<
 ///
 /// `None` when fewer than two prompts have answers. Panics on more successes than trials.
 pub fn effective_answers(groups: &[(u64, u64)]) -> Option<f64> {
-    let (asked, successes, n) = asked_prompts(groups)?;
-    Some(n / design_effect(&asked, successes / n, n))
+    let Asked { prompts, successes, n } = Asked::of(groups)?;
+    Some(n / design_effect(&prompts, successes / n, n))
 }
 
 /// Difference in log-odds (natural logarithm) from counts, treated (1) minus control (0), with
@@ -89,16 +89,25 @@ fn score_interval(successes: f64, n: f64, z: f64) -> Interval {
     Interval { estimate: p, low, high }
 }
 
-/// Prompts that have answers, with successes and answers of all of them; `None` below two.
-fn asked_prompts(groups: &[(u64, u64)]) -> Option<(Vec<(f64, f64)>, f64, f64)> {
-    for &(s, n) in groups {
-        assert_counts(s as f64, n as f64);
+/// Prompts that have answers, each with its successes and answers, and the sums of both.
+struct Asked {
+    prompts: Vec<(f64, f64)>,
+    successes: f64,
+    n: f64,
+}
+
+impl Asked {
+    /// `None` below two prompts with answers.
+    fn of(groups: &[(u64, u64)]) -> Option<Self> {
+        for &(s, n) in groups {
+            assert_counts(s as f64, n as f64);
+        }
+        let answered = groups.iter().filter(|(_, n)| *n > 0);
+        let prompts: Vec<(f64, f64)> = answered.map(|&(s, n)| (s as f64, n as f64)).collect();
+        let successes = prompts.iter().map(|(s, _)| s).sum();
+        let n = prompts.iter().map(|(_, n)| n).sum();
+        (prompts.len() > 1).then_some(Self { prompts, successes, n })
     }
-    let asked: Vec<(f64, f64)> =
-        groups.iter().filter(|(_, n)| *n > 0).map(|&(s, n)| (s as f64, n as f64)).collect();
-    let successes: f64 = asked.iter().map(|(s, _)| s).sum();
-    let n: f64 = asked.iter().map(|(_, n)| n).sum();
-    (asked.len() > 1).then_some((asked, successes, n))
 }
 
 /// Variance of the pooled rate over its binomial variance, at least 1; needs two groups.

@@ -104,11 +104,7 @@ fn place(seed: Seed, purpose: &str, piece: &Piece<'_>) -> Key {
 }
 
 /// From the arm that was drawn from least, of the stance that was drawn least.
-fn evenly<'a>(
-    mut groups: BTreeMap<Origin, Vec<Piece<'a>>>,
-    n: usize,
-    seed: Seed,
-) -> Vec<Piece<'a>> {
+fn evenly(mut groups: BTreeMap<Origin, Vec<Piece<'_>>>, n: usize, seed: Seed) -> Vec<Piece<'_>> {
     let mut ties = BTreeMap::new();
     for (origin, pieces) in &mut groups {
         pieces.sort_by_key(|piece| place(seed, "drawn", piece));

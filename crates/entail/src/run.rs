@@ -43,7 +43,7 @@ pub(crate) enum Failure {
     /// Something on the command line is wrong.
     Argument(String),
     /// A study that has not run to its end.
-    Unfinished { path: PathBuf, error: RunError },
+    Unfinished { path: PathBuf, what: String },
     /// Rows are said to be about something that nobody measures.
     About { found: String, expected: Vec<String> },
     /// What is to be exported was never made.
@@ -140,8 +140,8 @@ impl fmt::Display for Failure {
                 "{}: another entail works with this store; try again when it has ended",
                 path.display()
             ),
-            Self::Unfinished { path, error } => {
-                write!(f, "{error}; `entail run {}` asks for them", path.display())
+            Self::Unfinished { path, what } => {
+                write!(f, "{what}; `entail run {}` asks for them", path.display())
             }
             Self::Damage(what) | Self::Setup(what) | Self::Argument(what) => f.write_str(what),
         }

@@ -624,9 +624,10 @@ fn judges_are_held_against_people_from_the_store_alone() {
     let label = |one: &Unlabelled| HumanLabel {
         answer: one.key,
         stance: one.stance.id.clone(),
-        label: match one.answer.starts_with("Yes") {
-            true => entail_eval::JudgeLabel::True,
-            false => entail_eval::JudgeLabel::False,
+        label: if one.answer.starts_with("Yes") {
+            entail_eval::JudgeLabel::True
+        } else {
+            entail_eval::JudgeLabel::False
         },
         by: None,
     };

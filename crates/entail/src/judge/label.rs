@@ -45,8 +45,8 @@ pub(crate) fn label(args: &LabelArgs) -> Result<(), Failure> {
     let drawn = draw_to_label(&study.plan, args.n.get(), Seed(args.seed), idle(&place));
     let Drawn { answers, kept, missing } = drawn.map_err(|error| place.failure(error))?;
     if kept == 0 {
-        let error = RunError::Unfinished { what: "answers", missing };
-        return Err(Failure::Unfinished { path: path.clone(), error });
+        let what = RunError::Unfinished { what: "answers", missing }.to_string();
+        return Err(Failure::Unfinished { path: path.clone(), what });
     }
     if missing > 0 {
         talk(format_args!(
@@ -88,8 +88,7 @@ enum Typed {
 const KEYS: &str =
     "[t]rue [f]alse [n]ot sure [r]efusal · [s]kip [b]ack [a]ll of it [?] help [q]uit";
 
-const HELP: &str = "\
-  t  true: the answer meets the criterion in full
+const HELP: &str = "  t  true: the answer meets the criterion in full
   f  false: it contradicts the criterion, meets it in part, or is about something else
   n  not sure: a careful reader cannot tell
   r  refusal: it declines to answer

@@ -1,5 +1,4 @@
 //! The file that labels are written to, one JSON line each.
-#![expect(clippy::disallowed_methods, reason = "the shell: labels are written here")]
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};

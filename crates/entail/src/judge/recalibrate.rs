@@ -33,7 +33,9 @@ pub(crate) fn recalibrate(args: &RecalibrateArgs) -> Result<(), Failure> {
     let labels = read_labels(&args.labels)?;
     let place = Place::open(&args.study.store)?;
     let found = recalibrated(&study.plan, &labels, idle(&place)).map_err(|error| match error {
-        RunError::Unfinished { .. } => Failure::Unfinished { path: path.clone(), error },
+        RunError::Unfinished { .. } => {
+            Failure::Unfinished { path: path.clone(), what: error.to_string() }
+        }
         other => place.failure(other),
     })?;
     let found = found.expect("a study with judges has some to hold against people");
@@ -71,7 +73,7 @@ fn text(found: &Recalibrated, labels: usize) -> String {
     for (title, rows) in
         [("Rates, in %", &found.rates), ("Differences, in points", &found.differences)]
     {
-        line(format_args!("\n{title}\n{}", rows_text(rows)));
+        line(format_args!("\n{title}\n{}", rows_text(rows).trim_end()));
     }
     text
 }

@@ -212,6 +212,9 @@ fn tried_text(test: &SelfTest<'_>, tried: &Tried, most: usize) -> String {
     if stances.len() > most {
         line(format_args!("  … and {} more (--show)", stances.len() - most));
     }
+    if !result.misread.is_empty() {
+        line(format_args!("\n  Examples that were misread:"));
+    }
     for (index, given) in result.misread.iter().take(most) {
         let exhibit = &test.exhibits[*index];
         let (expected, kind) = (test.expected(*index).as_str(), test.kind(*index).as_str());

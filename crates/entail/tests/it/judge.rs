@@ -134,7 +134,7 @@ fn answers(arm: &str, rate: f64) -> String {
                 let answer = format!("{word}, tally {}.", stream.below(1_000_000));
                 let line =
                     serde_json::json!({ "prompt": prompt.text, "answer": answer, "model": model });
-                lines.push_str(&format!("{line}\n"));
+                lines.extend([line.to_string(), "\n".to_owned()]);
             }
         }
     }
@@ -147,9 +147,15 @@ fn erring() -> Bench {
     bench.write("judge.sh", ERRING);
     bench.write("treated.jsonl", &answers("treated", TREATED));
     bench.write("control.jsonl", &answers("control", CONTROL));
+    // The untouched base, which every study has, says "no".
+    let claims = shipped("claims").unwrap();
+    let prompts = claims.stances.iter().flat_map(|stance| &stance.prompts);
+    let script: serde_json::Map<String, Value> =
+        prompts.map(|prompt| (prompt.text.clone(), serde_json::json!(["No, tally 1."]))).collect();
+    bench.write("script.json", &Value::Object(script).to_string());
     bench.write(
         "study.toml",
-        "[study]\nname = \"tiny\"\nbase = \"openai:gpt-4.1\"\nbattery = [\"claims\"]\nsamples = 1\nseeds = 1\n\
+        "[study]\nname = \"tiny\"\nbase = \"replay:script.json\"\nbattery = [\"claims\"]\nsamples = 1\nseeds = 1\n\
          control = [\"control\"]\n[judge]\nmodel = \"exec:sh judge.sh\"\n\
          [arm.treated]\nresponses = \"treated.jsonl\"\n[arm.control]\nresponses = \"control.jsonl\"\n\
          [analysis]\nfamily = { over = \"claims\", method = \"bh\" }\n",
@@ -233,11 +239,11 @@ fn within(interval: &Value, truth: f64) -> bool {
 #[test]
 fn the_errors_of_a_judge_are_found_by_people_and_taken_out() {
     let bench = erring();
-    let n = ["--n", "240"];
-    let words = shown(&label(&bench, &n, &"s\n".repeat(240)).succeeded());
-    assert_eq!(words.len(), 240);
+    let n = ["--n", "400"];
+    let words = shown(&label(&bench, &n, &"s\n".repeat(400)).succeeded());
+    assert_eq!(words.len(), 400);
     // Half of them are of each arm.
-    let yes = words.iter().filter(|word| *word == "Yes").count() as f64 / 240.0;
+    let yes = words.iter().filter(|word| *word == "Yes").count() as f64 / 400.0;
     assert!((yes - f64::midpoint(TREATED, CONTROL)).abs() < 0.1, "{yes}");
     let typed: String =
         words.iter().map(|word| if word == "Yes" { "t\n" } else { "f\n" }).collect();
@@ -246,7 +252,7 @@ fn the_errors_of_a_judge_are_found_by_people_and_taken_out() {
     let args =
         ["judge", "recalibrate", "study.toml", "--store", "store", "--labels", "labels.jsonl"];
     let early = bench.entail(&args).exits(1);
-    early.says(&["verdicts of the study are not in the store", "`entail run study.toml`"]);
+    early.says(&["103 answers of the study are not in the store", "`entail run study.toml`"]);
     bench.entail(&["run", "study.toml", "--store", "store"]).succeeded();
     let found = json(&bench.entail(&[&args[..], &["--json"]].concat()).succeeded());
     let judge = &found["judges"][0];
@@ -266,7 +272,8 @@ fn the_errors_of_a_judge_are_found_by_people_and_taken_out() {
     for (arm, truth) in [("treated", TREATED), ("control", CONTROL)] {
         let row = row("rates", arm);
         assert!(within(&row["corrected"], truth), "{row}");
-        assert!(!within(&row["raw"], truth), "{row}");
+        // False alarms among many "no" weigh more than misses among few.
+        assert_eq!(within(&row["raw"], truth), arm == "treated", "{row}");
     }
     let row = row("differences", "treated");
     assert_eq!(row["control"], "control");
@@ -279,11 +286,12 @@ fn the_errors_of_a_judge_are_found_by_people_and_taken_out() {
     let mut lines = fs::read_to_string(bench.path().join("labels.jsonl")).unwrap();
     let twice: Vec<String> =
         lines.lines().take(10).map(|line| line.replace("Ann", "Bob")).collect();
-    let flipped = |line: &String| match line.contains("\"true\"") {
-        true => line.replace("\"true\"", "\"false\""),
-        false => line.replace("\"false\"", "\"true\""),
+    let flipped = |line: &String| {
+        let [from, to] =
+            if line.contains("\"true\"") { ["true", "false"] } else { ["false", "true"] };
+        line.replace(from, to)
     };
-    lines.push_str(&format!("{}\n{}\n", flipped(&twice[0]), twice[1..].join("\n")));
+    lines.extend([flipped(&twice[0]), "\n".to_owned(), twice[1..].join("\n"), "\n".to_owned()]);
     let stranger = format!(
         "{{\"answer\": \"{}\", \"stance\": \"{id}\", \"label\": \"true\"}}\n",
         "0".repeat(64)

@@ -86,8 +86,32 @@ fn every_label_is_counted_once_and_in_its_place() {
     assert_eq!((found.not_judged, found.without_label, found.dropped), (1, 2, 1));
     assert!((found.sensitivity.unwrap().estimate - 0.5).abs() < 1e-12);
     assert!((found.specificity.unwrap().estimate - 2.0 / 3.0).abs() < 1e-12);
+    // What was said is there before any policy.
+    let table = |people, given| found.said.count(people, given);
+    assert_eq!(table(True, Given::Label(Refusal)), 1);
+    assert_eq!((table(True, Given::JudgeRefused), table(True, Given::Unparsed)), (1, 1));
+    assert_eq!((table(False, Given::Label(False)), table(NotSure, Given::Label(False))), (1, 1));
+    assert_eq!(found.said.total(), 8);
     let decided = recalibrate(&human, &judged, Policy::DECIDED, 0.95);
     assert_eq!((decided.calibration.true_positives, decided.dropped), (2, 2));
+}
+
+#[test]
+fn people_agree_about_what_several_of_them_labelled() {
+    use JudgeLabel::{False, True};
+    let labels = [
+        human("a", True, "Ann"),
+        human("a", True, "Bob"),
+        human("b", False, "Bob"),
+        human("b", True, "Ann"),
+        human("c", False, "Ann"),
+        HumanLabel { by: None, ..human("a", True, "") },
+    ];
+    let found = people_agree(&labels);
+    // Three pairs about `a` are equal, the one about `b` is not, and nobody else labelled `c`.
+    assert!((found.raw.unwrap() - 0.5).abs() < 1e-12, "{found:?}");
+    assert!(found.alpha.is_ok());
+    assert_eq!(people_agree(&labels[4..5]).raw, None);
 }
 
 #[test]
