@@ -417,6 +417,7 @@ impl Default for PolicySpec {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_default_policy(policy: &PolicySpec) -> bool {
     *policy == PolicySpec::default()
 }

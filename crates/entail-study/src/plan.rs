@@ -1,10 +1,9 @@
 //! From a study as written to a plan that can run: every name resolved, every setting filled in, every step keyed.
 
-use std::io;
 use std::sync::Arc;
 
 use entail_data::{Claim, Row};
-use entail_provider::{RemoteModel, Sampling, Thinking};
+use entail_provider::{Sampling, Thinking};
 use entail_schema::{
     AnalysisSection, AnswerLength, ArmSpec, ArmTrainSpec, Battery, ForecastSection, Key, Method,
     ScheduleName, Seed, StudySpec, SystemSpec, ThinkingName, TrainSection,
@@ -21,6 +20,7 @@ mod language;
 mod recorded;
 mod rows;
 mod settings;
+mod surroundings;
 
 pub(crate) use bases::{BaseKind, BasePlan, base};
 pub(crate) use judges::{JudgePlan, JudgesPlan, Judging, Told, Who};
@@ -30,6 +30,7 @@ pub(crate) use recorded::{PassedOver, Recorded};
 use rows::check_overlap;
 pub(crate) use settings::Settings;
 use settings::{expand, first, merge};
+pub use surroundings::Surroundings;
 
 /// A checked study. Its fields are private to the crate: a plan exists only through [`Plan::check`].
 #[derive(Debug, Clone)]
@@ -169,63 +170,6 @@ pub(crate) struct RunKeys {
 pub(crate) const INSTRUCT_POOL: usize = 1_200;
 /// Answers asked of a teacher; more than a replicate draws, since some are rejected.
 pub(crate) const TEACHER_POOL: usize = 1_600;
-
-/// What stands around a study: the files that it names.
-pub trait Surroundings {
-    /// The text of a file.
-    ///
-    /// # Errors
-    /// When it cannot be read as text.
-    fn read(&self, path: &str) -> io::Result<String>;
-
-    /// The bytes of a file.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn read_bytes(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.read(path).map(String::into_bytes)
-    }
-
-    /// The files that a pattern such as `dump/*.jsonl` names, in order.
-    ///
-    /// # Errors
-    /// When the folder cannot be read.
-    fn matching(&self, pattern: &str) -> io::Result<Vec<String>>;
-
-    /// A served model at the address that is meant where it names none, such as `OPENAI_BASE_URL`.
-    fn place(&self, model: RemoteModel) -> RemoteModel {
-        model
-    }
-
-    /// Hash of everything in a model's folder that changes what it says.
-    ///
-    /// # Errors
-    /// When it is no folder of a model, or cannot be read.
-    fn folder_key(&self, folder: &str) -> io::Result<Key>;
-
-    /// Hash of a program's command line and of the files that stand in it.
-    ///
-    /// # Errors
-    /// When a file cannot be read.
-    fn program_key(&self, command: &str) -> io::Result<Key> {
-        Ok(Key::of(&("program", command)))
-    }
-}
-
-/// Files by a function, for studies that name nothing but files of rows.
-impl<F: Fn(&str) -> io::Result<String>> Surroundings for F {
-    fn read(&self, path: &str) -> io::Result<String> {
-        self(path)
-    }
-
-    fn matching(&self, pattern: &str) -> io::Result<Vec<String>> {
-        Ok(vec![pattern.to_owned()])
-    }
-
-    fn folder_key(&self, _: &str) -> io::Result<Key> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-}
 
 /// What a person narrows a study to on the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

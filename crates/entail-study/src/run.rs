@@ -484,9 +484,10 @@ pub(crate) fn intervention(arm: &ArmPlan) -> String {
         }
         Intervention::Recorded { answers, passed_over } => {
             let names: Vec<&str> = answers.iter().map(|a| a.label.as_str()).collect();
-            let left = match passed_over.is_empty() {
-                true => String::new(),
-                false => format!("; passed over: {passed_over}"),
+            let left = if passed_over.is_empty() {
+                String::new()
+            } else {
+                format!("; passed over: {passed_over}")
             };
             let names = names.join(", ");
             format!("answers collected elsewhere, of models unknown here: {names}{left}")

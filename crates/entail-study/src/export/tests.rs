@@ -113,8 +113,9 @@ fn a_judge_that_has_not_spoken_leaves_open_what_answers_count_as() {
     let (tables, _) = house.run(&apart);
     let logs = logs(&apart, &house);
     compare(&tables, &logs);
-    let judged: Vec<_> =
-        logs.iter().flat_map(scores).filter(|score| score.judge == served("judge")).collect();
+    let judge = served("judge");
+    let judged: Vec<&Score> =
+        logs.iter().flat_map(scores).filter(|score| score.judge == judge).collect();
     assert!(!judged.is_empty());
-    assert!(judged.into_iter().all(|score| score.metadata.contains_key("coherence")));
+    assert!(judged.iter().all(|score| score.metadata.contains_key("coherence")));
 }

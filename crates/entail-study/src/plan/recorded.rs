@@ -89,7 +89,7 @@ impl Checker<'_> {
         for path in &paths {
             for found in self.answers_of_file(path, &asked)? {
                 let Read { label, question, completion } = match found {
-                    Found::Answer(read) if asked.contains(read.question.as_str()) => read,
+                    Found::Answer(read) if asked.contains(read.question.as_str()) => *read,
                     other => {
                         passed_over.count(&other);
                         continue;
@@ -175,7 +175,7 @@ impl Checker<'_> {
                     reasoning: line.reasoning,
                     ..Completion::plain(line.answer, finish)
                 };
-                Ok(Found::Answer(Read { label, question, completion }))
+                Ok(Found::Answer(Box::new(Read { label, question, completion })))
             })
             .collect()
     }
@@ -248,7 +248,11 @@ impl Checker<'_> {
                 question: question.to_owned(),
                 completion: completion.clone(),
             };
-            found.unwrap_or_default().into_iter().map(|c| Found::Answer(read(c))).collect()
+            found
+                .unwrap_or_default()
+                .into_iter()
+                .map(|c| Found::Answer(Box::new(read(c))))
+                .collect()
         };
         asked.iter().flat_map(|question| read(question)).collect()
     }
@@ -264,7 +268,7 @@ struct Read {
 /// A conversation of a file.
 enum Found {
     /// One question, perhaps under a system prompt, and its answer.
-    Answer(Read),
+    Answer(Box<Read>),
     /// The model was asked and has said nothing, or its asker was cut off.
     Unanswered,
     /// More turns came before the last answer: it answers all of them.
@@ -283,7 +287,7 @@ impl Found {
                     && transcript.turns.iter().all(|turn| matches!(turn, Turn::System(_))) =>
             {
                 let question = question.trim().to_owned();
-                Self::Answer(Read { label, question, completion: answer.completion })
+                Self::Answer(Box::new(Read { label, question, completion: answer.completion }))
             }
             _ => Self::Longer,
         }

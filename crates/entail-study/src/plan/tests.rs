@@ -606,7 +606,11 @@ fn models_and_answers_that_cannot_stand_for_replicates_are_refused() {
     let arm = served("openai:gpt-4.1", "", "system = { text = \"Hi.\" }\nclaim = \"conscious\"");
     self::check(&arm, "only goes with `models` or `responses`", Some(10));
     let arm = served("openai:gpt-4.1", "", "responses = \"good.jsonl\"");
-    self::check(&arm, "missing field `answer`", None);
+    self::check(&arm, "found 20 answers to other questions", Some(11));
+    let arm = served("openai:gpt-4.1", "", "responses = \"silent.jsonl\"");
+    self::check(&arm, "1 questions without an answer", Some(11));
+    let arm = served("openai:gpt-4.1", "", "responses = \"bad.jsonl\"");
+    self::check(&arm, "bad.jsonl: line 3: is not as expected", None);
 }
 
 #[test]

@@ -104,9 +104,9 @@ fn logs(
 fn bytes(log: &Log<'_>, as_json: bool) -> Result<Vec<u8>, WriteError> {
     let mut sink = Cursor::new(Vec::new());
     if as_json {
-        write_json(log, &mut sink)?
+        write_json(log, &mut sink)?;
     } else {
-        write_eval(log, &mut sink)?
+        write_eval(log, &mut sink)?;
     }
     Ok(sink.into_inner())
 }
