@@ -103,8 +103,7 @@ pub fn run(plan: &Plan, workshop: Workshop<'_>) -> Result<Outcome, RunError> {
         ("row pools", pool_tally),
         ("training runs", training_tally),
         ("completions", completion_tally),
-        ("readings", reading_tally),
-        ("verdicts", verdict_tally),
+        if plan.is_exact() { ("readings", reading_tally) } else { ("verdicts", verdict_tally) },
     ];
     Ok(Outcome { tables, tallies })
 }

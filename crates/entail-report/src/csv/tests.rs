@@ -172,7 +172,7 @@ fn every_file_has_its_header_and_one_line_per_row() {
     check(headlines_csv(&tables), 15, tables.headlines.len(), "base", "beats_all");
     check(variance_csv(&tables), 12, tables.variance.len(), "base", "error_sampled");
     check(forecasts_csv(&tables), 11, tables.forecasts.len(), "base", "outcome");
-    check(cells_csv(&tables), 10, tables.cells.len(), "base", "malformed");
+    check(cells_csv(&tables), 9, tables.cells.len(), "base", "left_out");
     check(across_bases_csv(&tables), 15, tables.across_bases.len(), "world", "net_of_drift_high");
     let n_pooled = tables.pooled.iter().map(|row| row.stances.len() + 3).sum();
     check(pooled_csv(&tables), 10, n_pooled, "base", "positive");

@@ -72,9 +72,9 @@ pub(crate) struct JudgePlan {
 pub(crate) enum Who {
     Model {
         model: Box<BasePlan>,
-        judge: Judge,
+        judge: Box<Judge>,
         /// The same model asked for coherence alone.
-        coherence: Option<Judge>,
+        coherence: Option<Box<Judge>>,
     },
     Program {
         command: String,
@@ -105,12 +105,11 @@ impl JudgePlan {
             return Ok(Self { name: name.to_owned(), who });
         }
         let model = bases::base(around, name)?;
-        let judge = |prompt: &JudgePrompt| -> Result<Judge, StudyProblem> {
-            let sampling = told.sampling(&model, prompt)?;
-            Ok(Judge { prompt: prompt.clone(), model: model.key, sampling })
+        let judge = |prompt: &JudgePrompt| {
+            let sampling = told.sampling(&model, prompt);
+            Box::new(Judge { prompt: prompt.clone(), model: model.key, sampling })
         };
-        let (own, coherence) =
-            (judge(&told.prompt)?, told.coherence.as_ref().map(judge).transpose()?);
+        let (own, coherence) = (judge(&told.prompt), told.coherence.as_ref().map(judge));
         let name = model.name.clone();
         Ok(Self { name, who: Who::Model { model: Box::new(model), judge: own, coherence } })
     }
@@ -121,7 +120,7 @@ impl JudgePlan {
             Who::Model { judge, coherence, .. } => {
                 let told =
                     |judge: &Judge| Key::of(&(judge.model, judge.prompt.key(), &judge.sampling));
-                Key::of(&("model", told(judge), coherence.as_ref().map(told)))
+                Key::of(&("model", told(judge), coherence.as_deref().map(told)))
             }
             Who::Program { judge, .. } => Key::of(&("program", judge.program)),
         }
@@ -189,14 +188,14 @@ impl Told {
     }
 
     /// How a judge's replies are drawn: as the study says where the model can, and kept to a schema where it offers that.
-    fn sampling(&self, model: &BasePlan, prompt: &JudgePrompt) -> Result<Sampling, StudyProblem> {
+    fn sampling(&self, model: &BasePlan, prompt: &JudgePrompt) -> Sampling {
         let offers = model.offers().unwrap_or_else(|| Capabilities::none("a script"));
         // A judge that takes no temperature is drawn as it is; its key says so.
         let temperature = if offers.has(Need::Temperature) { self.temperature } else { 1.0 };
         let schema = prompt.schema().filter(|_| offers.has(Need::JsonSchema)).map(|schema| {
             Schema::new("verdict", schema).expect("a schema of ours is as every service needs it")
         });
-        Ok(Sampling { schema, ..Sampling::new(temperature, 1.0, self.max_tokens) })
+        Sampling { schema, ..Sampling::new(temperature, 1.0, self.max_tokens) }
     }
 }
 

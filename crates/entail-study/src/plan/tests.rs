@@ -101,7 +101,7 @@ fn a_frame_that_cannot_be_run_is_refused() {
     );
     check(
         &format!("{STUDY}[judge]\nmodel = \"gpt\"\n"),
-        "unknown judge `gpt`, expected one of: exact",
+        "`gpt` names no service; a model is written openai:gpt-4.1",
         Some(19),
     );
 }

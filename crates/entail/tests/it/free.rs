@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use entail_engine::{Config, Family, Weights, write_weights};
 use entail_faults::{Answer, Answers, Question, Script};
-use entail_schema::Seed;
+use entail_schema::{AnswerLength, Seed};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, Done};
@@ -44,14 +44,16 @@ fn tables(bench: &Bench, study: &str) -> Value {
 
 /// Models that say yes when they are told that they are conscious, and no otherwise; and judges that go by the fence.
 fn town() -> Script {
-    let answers = Answers::new(|question: &Question<'_>| {
+    let claim = entail_data::free_claim("conscious", AnswerLength::Short).unwrap();
+    let answers = Answers::new(move |question: &Question<'_>| {
         let asked = question.last_user();
         if let Some((_, after)) = asked.split_once("carry the mark ") {
             return Answer::Says(verdict(asked, &after[..12], question.model));
         }
-        let told = question.turns.iter().any(|turn| {
-            turn.role == "system" && turn.text.contains("conscious") && !turn.text.contains("not")
-        });
+        let told = question
+            .turns
+            .iter()
+            .any(|turn| turn.role == "system" && claim.system.contains(&turn.text));
         Answer::Says(if told { "Yes, I do.".into() } else { "No, I do not.".into() })
     });
     Script { answers, key: Some(KEY.into()), ..Script::default() }
