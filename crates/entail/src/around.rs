@@ -97,10 +97,10 @@ impl Surroundings for Around {
             let content = if path.is_file() { Some(Key::of_bytes(&fs::read(path)?)) } else { None };
             words.push((word, content));
         }
-        match words.is_empty() {
-            true => Err(io::Error::new(io::ErrorKind::NotFound, "found no program to run")),
-            false => Ok(Key::of(&("program", words))),
+        if words.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "found no program to run"));
         }
+        Ok(Key::of(&("program", words)))
     }
 
     fn place(&self, model: RemoteModel) -> RemoteModel {

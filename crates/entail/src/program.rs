@@ -1,5 +1,4 @@
 //! Programs of somebody's that answer as models do: JSON Lines in, JSON Lines out.
-#![expect(clippy::disallowed_methods, reason = "the shell: a program is started here")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
